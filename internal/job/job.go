@@ -1,0 +1,106 @@
+package job
+
+import "time"
+
+// Job is one validated job with every default filled in. It is the payload
+// of a record in the jobs topic, so its JSON names are part of the protocol;
+// durations travel as whole milliseconds.
+type Job struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+
+	// Schedule is the expression as written; empty means the job runs only
+	// when asked to. Seconds allows a sixth field. Timezone is an IANA name.
+	Schedule string `json:"schedule,omitempty"`
+	Seconds  bool   `json:"seconds,omitzero"`
+	Timezone string `json:"timezone,omitempty"`
+
+	// Cluster names the set of workers that run the job. Records written
+	// before clusters existed (v0) have none: see topic.DecodeJob.
+	Cluster string `json:"cluster"`
+
+	// Command is an argument vector; a command written as one string is
+	// {"/bin/sh", "-c", string}.
+	Command    []string          `json:"command"`
+	Stdin      string            `json:"stdin,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
+	WorkingDir string            `json:"working_dir,omitempty"`
+	User       string            `json:"user,omitempty"`
+
+	// Timeout ends an attempt that runs longer; zero means none.
+	Timeout time.Duration `json:"timeout_ms,omitzero"`
+
+	// Retries is the number of attempts after the first.
+	Retries      int     `json:"retries,omitzero"`
+	RetryBackoff Backoff `json:"retry_backoff,omitzero"`
+
+	Overlap Overlap `json:"overlap"`
+	CatchUp CatchUp `json:"catch_up"`
+
+	// StartDeadline drops a run that could not start this long after it was
+	// due; zero means it may start at any time.
+	StartDeadline time.Duration `json:"start_deadline_ms,omitzero"`
+
+	// Jitter spreads starts over [due, due+Jitter), the same for one run
+	// wherever it is computed.
+	Jitter time.Duration `json:"jitter_ms,omitzero"`
+
+	OnLost OnLost            `json:"on_lost"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Paused bool              `json:"paused,omitzero"`
+
+	// Source is the file the job came from, as given to apply; prune removes
+	// only jobs of the sources it was given.
+	Source string `json:"source,omitempty"`
+
+	// Unknown keeps fields written by a newer version.
+	Unknown map[string]any `json:",embed"`
+}
+
+// Overlap says what becomes of a due time whose job still has an unfinished
+// run.
+type Overlap string
+
+// The overlap policies. Replace cancels the unfinished run and then runs the
+// newer one.
+const (
+	OverlapAllow   Overlap = "allow"
+	OverlapSkip    Overlap = "skip"
+	OverlapQueue   Overlap = "queue"
+	OverlapReplace Overlap = "replace"
+)
+
+// OnLost says what becomes of a started run whose worker was lost.
+type OnLost string
+
+// LostRetry runs it again (at least once), LostFail does not (at most once).
+const (
+	LostRetry OnLost = "retry"
+	LostFail  OnLost = "fail"
+)
+
+// CatchUpPolicy says which of the due times missed while no scheduler was
+// deciding are run.
+type CatchUpPolicy string
+
+// The catch-up policies. CatchUpLast runs only the newest missed due time.
+const (
+	CatchUpNone CatchUpPolicy = "none"
+	CatchUpLast CatchUpPolicy = "last"
+	CatchUpAll  CatchUpPolicy = "all"
+)
+
+// CatchUp is a policy and how far back it reaches.
+type CatchUp struct {
+	Policy CatchUpPolicy `json:"policy"`
+	Window time.Duration `json:"window_ms,omitzero"`
+}
+
+// Backoff is the wait before attempt n+1: Initial × Factor^(n-1), at most
+// Max, then spread by ± Jitter (0 to 1) of itself.
+type Backoff struct {
+	Initial time.Duration `json:"initial_ms,omitzero"`
+	Factor  float64       `json:"factor,omitzero"`
+	Max     time.Duration `json:"max_ms,omitzero"`
+	Jitter  float64       `json:"jitter,omitzero"`
+}

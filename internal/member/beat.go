@@ -1,0 +1,66 @@
+package member
+
+import (
+	"time"
+)
+
+// Role is what a member does.
+type Role string
+
+// The roles.
+const (
+	RoleScheduler Role = "scheduler"
+	RoleWorker    Role = "worker"
+)
+
+// The rhythm of beats, and how many beats of one scheduler may pass without
+// one of a member before others act (DESIGN: who owns a shard).
+const (
+	SchedulerEvery = 500 * time.Millisecond
+	WorkerEvery    = time.Second
+
+	// SchedulerGone: its shards are taken over.
+	SchedulerGone = 5
+	// WorkerSilent: the runs it holds unstarted are placed anew.
+	WorkerSilent = 10
+	// WorkerGone: the runs it started are lost.
+	WorkerGone = 60
+)
+
+// Beat is a member's sign of life: a record in the members topic, keyed by
+// member ID.
+type Beat struct {
+	V           int       `json:"v"`
+	ID          string    `json:"id"`
+	Role        Role      `json:"role"`
+	Incarnation int64     `json:"incarnation"`
+	Seq         int64     `json:"seq"`
+	At          time.Time `json:"at"`
+	Host        string    `json:"host,omitempty"`
+	Version     string    `json:"version,omitempty"`
+	StartedAt   time.Time `json:"started_at,omitzero"`
+
+	// Leaving says that this is the member's last beat.
+	Leaving bool `json:"leaving,omitzero"`
+
+	// Shards are those a scheduler owns at this moment.
+	Shards []int32 `json:"shards,omitempty"`
+
+	// The rest is a worker's: slots in all and free, per queue, the
+	// partitions of each queue it owns, and the keys ("ID:fence") of the
+	// runs it holds, split by whether they were started.
+	Cluster string   `json:"cluster,omitempty"`
+	Runs    Slots    `json:"runs,omitzero"`
+	Retries Slots    `json:"retries,omitzero"`
+	Held    []string `json:"held,omitempty"`
+	Started []string `json:"started,omitempty"`
+
+	Unknown map[string]any `json:",embed"`
+}
+
+// Slots is what a worker has for one queue.
+type Slots struct {
+	Total      int     `json:"total"`
+	Free       int     `json:"free"`
+	Partitions []int32 `json:"partitions,omitempty"`
+}

@@ -1,0 +1,112 @@
+package run
+
+import "time"
+
+// EventType says what an event reports.
+type EventType string
+
+// Events written by the owner of a shard. Together they are the ledger:
+// every due time is named by an enqueued or a skipped event.
+const (
+	// EventEnqueued: an attempt was put on a queue.
+	EventEnqueued EventType = "enqueued"
+	// EventSkipped: due times that are not run, and why. One event covers
+	// Count due times from Due through Through when there were several.
+	EventSkipped EventType = "skipped"
+	// EventRecalling: a staged run was asked back, and why.
+	EventRecalling EventType = "recalling"
+	// EventRetrying: the attempt failed; the next may start at NotBefore.
+	EventRetrying EventType = "retrying"
+	// EventLost: the worker that held the run is gone. The run is placed
+	// anew if it had not started, else it goes as its job's on_lost says.
+	EventLost EventType = "lost"
+	// EventEnded: the run is in its final State.
+	EventEnded EventType = "ended"
+	// EventLate: a report arrived for an attempt that was already decided.
+	EventLate EventType = "late_report"
+)
+
+// Events written by workers: they report, the shard decides.
+const (
+	// EventClaimed: the worker holds the run (same transaction as the offset).
+	EventClaimed EventType = "claimed"
+	// EventStarting: acknowledged before the command is started.
+	EventStarting EventType = "starting"
+	// EventFinished: the attempt ended, with its Outcome.
+	EventFinished EventType = "finished"
+	// EventReturned: the worker gives the unstarted run back, to be placed
+	// anew.
+	EventReturned EventType = "returned"
+	// EventDropped: the worker will not start the run, since it was recalled
+	// or its start deadline has passed.
+	EventDropped EventType = "dropped"
+)
+
+// FromWorker reports whether events of type t are a worker's reports.
+func (t EventType) FromWorker() bool {
+	switch t {
+	case EventClaimed, EventStarting, EventFinished, EventReturned, EventDropped:
+		return true
+	case EventEnqueued, EventSkipped, EventRecalling, EventRetrying, EventLost, EventEnded, EventLate:
+		return false
+	}
+	return false
+}
+
+// Reasons for skipped, recalling, returned, dropped, lost and ended events.
+const (
+	ReasonOverlap       = "overlap"        // an earlier run was unfinished
+	ReasonQueueFull     = "queue_full"     // overlap: queue held its maximum
+	ReasonReplaced      = "replaced"       // a newer due time took its place
+	ReasonPaused        = "paused"         // the job was paused
+	ReasonMissed        = "missed"         // older than the catch-up policy covers
+	ReasonEdited        = "edited"         // the job was changed
+	ReasonDeleted       = "deleted"        // the job was deleted
+	ReasonCancelled     = "cancelled"      // somebody cancelled the run
+	ReasonStartDeadline = "start_deadline" // it could not start in time
+	ReasonNoSlot        = "no_slot"        // waited past due while others are free
+	ReasonDraining      = "draining"       // the worker is leaving
+	ReasonOutOfTouch    = "out_of_touch"   // the worker could not beat in time
+	ReasonWorkerLost    = "worker_lost"    // the worker's beats stopped
+	ReasonNotHeld       = "not_held"       // the worker lives but does not hold it
+	ReasonOversized     = "oversized"      // the record does not fit Kafka's limit
+	ReasonAttemptsUsed  = "attempts_used"  // no attempt is left
+	ReasonUnknownJob    = "unknown_job"    // the request names no job
+	ReasonInvalidJob    = "invalid_job"    // the job's definition does not compile
+)
+
+// Event is one record in the events topic, keyed by job name. Which fields
+// are set depends on the type; docs/protocol.md has the table.
+type Event struct {
+	V       int       `json:"v"`
+	Type    EventType `json:"type"`
+	Job     string    `json:"job"`
+	Run     ID        `json:"run,omitempty"`
+	Cluster string    `json:"cluster,omitempty"`
+	Due     time.Time `json:"due,omitzero"`
+	Attempt int       `json:"attempt,omitzero"`
+	Fence   int64     `json:"fence,omitzero"`
+	At      time.Time `json:"at"`
+
+	// By is the member that wrote the event, Incarnation which life of it.
+	By          string `json:"by,omitempty"`
+	Incarnation int64  `json:"incarnation,omitzero"`
+
+	// Beat, on claimed, is the number of the worker's latest beat: beats
+	// numbered Beat+3 and above must hold the run until it is given up.
+	Beat int64 `json:"beat,omitzero"`
+
+	Trigger   Trigger   `json:"trigger,omitempty"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+	Hops      int       `json:"hops,omitzero"`
+	Reason    string    `json:"reason,omitempty"`
+	Through   time.Time `json:"through,omitzero"`
+	Count     int       `json:"count,omitzero"`
+	State     State     `json:"state,omitempty"`
+	Outcome   *Outcome  `json:"outcome,omitempty"`
+
+	Unknown map[string]any `json:",embed"`
+}
+
+// Key is the key of the handing-out the event speaks of.
+func (e *Event) Key() Key { return Key{ID: e.Run, Fence: e.Fence} }

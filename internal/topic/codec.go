@@ -1,0 +1,178 @@
+package topic
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// Version is the version this Belfry writes. It reads all from 0 (where
+// records had no cluster and no version field) to Version.
+const Version = 1
+
+// DefaultCluster is the cluster of v0 records, which name none.
+const DefaultCluster = "cluster-a"
+
+// ErrVersion is wrapped by the error for a record of a later version.
+var ErrVersion = errors.New("unknown record version")
+
+// Job is a record in the jobs topic. A tombstone deletes the job.
+type Job struct {
+	V int `json:"v"`
+	// AppliedAt is when and AppliedBy by whom the job was written.
+	AppliedAt time.Time `json:"applied_at,omitzero"`
+	AppliedBy string    `json:"applied_by,omitempty"`
+	Job       job.Job   `json:"job"`
+
+	Unknown map[string]any `json:",embed"`
+}
+
+// EncodeJob returns the value of a record in the jobs topic.
+func EncodeJob(j Job) ([]byte, error) { j.V = Version; return encode(j) }
+
+// DecodeJob reads a record in the jobs topic; a v0 job without a cluster
+// belongs to DefaultCluster.
+func DecodeJob(value []byte) (Job, error) {
+	var j Job
+	if err := decode(value, &j, &j.V); err != nil {
+		return Job{}, err
+	}
+	if j.Job.Cluster == "" {
+		j.Job.Cluster = DefaultCluster
+	}
+	if j.Job.Name == "" {
+		return Job{}, errors.New("job without a name")
+	}
+	return j, nil
+}
+
+// EncodeRun returns the value of a record in a runs or retries topic.
+func EncodeRun(r run.Run) ([]byte, error) { r.V = Version; return encode(r) }
+
+// DecodeRun reads a record in a runs or retries topic of the given cluster,
+// which is that of a v0 run.
+func DecodeRun(value []byte, cluster string) (run.Run, error) {
+	var r run.Run
+	if err := decode(value, &r, &r.V); err != nil {
+		return run.Run{}, err
+	}
+	if r.Cluster == "" {
+		r.Cluster = cluster
+	}
+	if r.ID == "" || r.Job == "" || len(r.Command) == 0 || r.Attempt < 1 {
+		return run.Run{}, errors.New("run without an ID, a job, a command or an attempt")
+	}
+	return r, nil
+}
+
+// EncodeEvent returns the value of a record in the events topic.
+func EncodeEvent(e run.Event) ([]byte, error) { e.V = Version; return encode(e) }
+
+// DecodeEvent reads a record in the events topic.
+func DecodeEvent(value []byte) (run.Event, error) {
+	var e run.Event
+	if err := decode(value, &e, &e.V); err != nil {
+		return run.Event{}, err
+	}
+	if e.Type == "" || e.Job == "" {
+		return run.Event{}, errors.New("event without a type or a job")
+	}
+	return e, nil
+}
+
+// EncodeRequest returns the value of a record in the commands topic.
+func EncodeRequest(r run.Request) ([]byte, error) { r.V = Version; return encode(r) }
+
+// DecodeRequest reads a record in the commands topic.
+func DecodeRequest(value []byte) (run.Request, error) {
+	var r run.Request
+	if err := decode(value, &r, &r.V); err != nil {
+		return run.Request{}, err
+	}
+	if r.Type == "" || r.Job == "" || r.ID == "" {
+		return run.Request{}, errors.New("command without a type, a job or an ID")
+	}
+	return r, nil
+}
+
+// EncodeControl returns the value of a record in the control topic.
+func EncodeControl(c run.Control) ([]byte, error) { c.V = Version; return encode(c) }
+
+// DecodeControl reads a record in the control topic.
+func DecodeControl(value []byte) (run.Control, error) {
+	var c run.Control
+	return c, decode(value, &c, &c.V)
+}
+
+// EncodeDeadLetter returns the value of a record in a dead topic.
+func EncodeDeadLetter(d run.DeadLetter) ([]byte, error) { d.V = Version; return encode(d) }
+
+// DecodeDeadLetter reads a record in a dead topic.
+func DecodeDeadLetter(value []byte) (run.DeadLetter, error) {
+	var d run.DeadLetter
+	return d, decode(value, &d, &d.V)
+}
+
+// EncodeOutput returns the value of a record in an output topic.
+func EncodeOutput(o run.Output) ([]byte, error) { o.V = Version; return encode(o) }
+
+// DecodeOutput reads a record in an output topic.
+func DecodeOutput(value []byte) (run.Output, error) {
+	var o run.Output
+	return o, decode(value, &o, &o.V)
+}
+
+// EncodeBeat returns the value of a record in the members topic.
+func EncodeBeat(b member.Beat) ([]byte, error) { b.V = Version; return encode(b) }
+
+// DecodeBeat reads a record in the members topic.
+func DecodeBeat(value []byte) (member.Beat, error) {
+	var b member.Beat
+	if err := decode(value, &b, &b.V); err != nil {
+		return member.Beat{}, err
+	}
+	if b.ID == "" || b.Role == "" {
+		return member.Beat{}, errors.New("beat without an ID or a role")
+	}
+	return b, nil
+}
+
+// Marshal encodes v as all of Belfry's JSON is encoded: durations as whole
+// milliseconds.
+func Marshal(v any) ([]byte, error) { return encode(v) }
+
+func encode(v any) ([]byte, error) {
+	return json.Marshal(v, json.WithMarshalers(json.MarshalToFunc(
+		func(enc *jsontext.Encoder, d time.Duration) error {
+			return enc.WriteToken(jsontext.Int(d.Milliseconds()))
+		})), json.Deterministic(true))
+}
+
+func decode(value []byte, into any, version *int) error {
+	if err := json.Unmarshal(value, into, json.WithUnmarshalers(json.UnmarshalFromFunc(
+		func(dec *jsontext.Decoder, d *time.Duration) error {
+			var ms float64
+			if err := json.UnmarshalDecode(dec, &ms); err != nil {
+				return err
+			}
+			if math.Abs(ms) > float64(math.MaxInt64/int64(time.Millisecond)) {
+				return fmt.Errorf("%v milliseconds are out of range", ms)
+			}
+			*d = time.Duration(ms * float64(time.Millisecond))
+			return nil
+		}))); err != nil {
+		return err
+	}
+	if *version < 0 || *version > Version {
+		return fmt.Errorf("%w %d (this Belfry reads 0 to %d)", ErrVersion, *version, Version)
+	}
+	return nil
+}
