@@ -1,0 +1,224 @@
+package kafkatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// startLimit is how long a cluster may take to listen: 10 s on two idle
+// cores.
+const startLimit = 2 * time.Minute
+
+// Options says which cluster to start; the zero value is three brokers of the
+// latest version in a temporary folder.
+type Options struct {
+	Version string // Latest or ZooKeeper
+	Brokers int
+	Dir     string // for data and logs; made if missing
+
+	// Detach lets the processes outlive this one.
+	Detach bool
+}
+
+// Cluster is a running Kafka cluster. Its methods are for one goroutine.
+type Cluster struct {
+	o     Options
+	java  string
+	jars  string
+	nodes []*node
+	procs *processes
+}
+
+// Start starts a cluster and returns once every broker answers. On an error
+// nothing is left running, and Dir keeps the logs.
+func Start(ctx context.Context, o Options) (*Cluster, error) {
+	if o.Version == "" {
+		o.Version = Latest
+	}
+	if o.Brokers == 0 {
+		o.Brokers = 3
+	}
+	c := &Cluster{o: o, procs: newProcesses(o.Detach)}
+	if err := c.start(ctx); err != nil {
+		c.Stop()
+		return nil, fmt.Errorf("starting Kafka %s (logs in %s): %w", o.Version, c.o.Dir, err)
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context) error {
+	var err error
+	if c.java, err = java(); err != nil {
+		return err
+	}
+	if c.jars, err = Jars(ctx, c.o.Version); err != nil {
+		return err
+	}
+	if c.o.Dir == "" {
+		c.o.Dir, err = os.MkdirTemp("", "belfry-kafka-")
+	} else if err = os.MkdirAll(c.o.Dir, 0o755); err == nil {
+		c.o.Dir, err = filepath.Abs(c.o.Dir)
+	}
+	if err != nil {
+		return err
+	}
+	if c.nodes, err = plan(c.o); err != nil {
+		return err
+	}
+	if c.o.Version != ZooKeeper {
+		if err := c.format(ctx); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.nodes {
+		if err := c.run(n); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	return c.await(ctx)
+}
+
+// Run starts a cluster for one test and stops it at its end. It skips the
+// test where Java or Maven is not installed, and keeps the logs of a failed
+// one.
+func Run(t testing.TB, o Options) *Cluster {
+	t.Helper()
+	c, err := Start(t.Context(), o)
+	if errors.Is(err, ErrNotInstalled) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Stop()
+		if t.Failed() {
+			t.Logf("the logs of Kafka are kept in %s", c.o.Dir)
+			return
+		}
+		if err := os.RemoveAll(c.o.Dir); err != nil {
+			t.Errorf("removing the cluster's folder: %v", err)
+		}
+	})
+	return c
+}
+
+// Brokers returns the addresses of all brokers, running or not.
+func (c *Cluster) Brokers() []string {
+	var addresses []string
+	for _, n := range c.brokers() {
+		addresses = append(addresses, n.address())
+	}
+	return addresses
+}
+
+// Dir is where data and logs are.
+func (c *Cluster) Dir() string { return c.o.Dir }
+
+// Kill ends broker i (from 0) with SIGKILL and waits until it is gone.
+func (c *Cluster) Kill(i int) error { return c.procs.kill(c.brokers()[i].name) }
+
+// Freeze stops broker i with SIGSTOP: it neither answers nor closes anything.
+func (c *Cluster) Freeze(i int) error {
+	return c.procs.signal(c.brokers()[i].name, syscall.SIGSTOP)
+}
+
+// Thaw undoes Freeze.
+func (c *Cluster) Thaw(i int) error { return c.procs.signal(c.brokers()[i].name, syscall.SIGCONT) }
+
+// Restart starts broker i again on its data, killing it first if it runs, and
+// returns once the cluster is whole.
+func (c *Cluster) Restart(ctx context.Context, i int) error {
+	n := c.brokers()[i]
+	if c.procs.running(n.name) {
+		if err := c.procs.kill(n.name); err != nil {
+			return err
+		}
+	}
+	if err := c.run(n); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	return c.await(ctx)
+}
+
+// Stop ends every process at once. The folder stays.
+func (c *Cluster) Stop() { c.procs.stop() }
+
+// Pids returns the process IDs by node name, those of ZooKeepers included.
+func (c *Cluster) Pids() map[string]int { return c.procs.pids() }
+
+func (c *Cluster) brokers() []*node { return c.nodes[len(c.nodes)-c.o.Brokers:] }
+
+// format writes the cluster ID into every node's data folder.
+func (c *Cluster) format(ctx context.Context) error {
+	id, err := exec.CommandContext(ctx, c.java, "-XX:TieredStopAtLevel=1", "-cp", c.jars+"/*", "kafka.tools.StorageTool", "random-uuid").Output()
+	if err != nil {
+		return fmt.Errorf("choosing a cluster ID: %w", err)
+	}
+	cmds := make([]*exec.Cmd, 0, len(c.nodes))
+	for _, n := range c.nodes {
+		cmd := exec.CommandContext(ctx, c.java, "-XX:TieredStopAtLevel=1", "-cp", c.jars+"/*", "kafka.tools.StorageTool", "format",
+			"-t", strings.TrimSpace(string(id)), "-c", n.file)
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		cmds = append(cmds, cmd)
+	}
+	var failed []error
+	for i, cmd := range cmds {
+		if err := cmd.Wait(); err != nil {
+			failed = append(failed, fmt.Errorf("formatting the data folder of %s: %w", c.nodes[i].name, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (c *Cluster) run(n *node) error {
+	cmd := exec.Command(c.java, "-Xms64m", "-Xmx"+n.heap,
+		"-Dlog4j.configuration=file:"+filepath.Join(n.dir, "log4j.properties"),
+		"-Dlog4j2.configurationFile="+filepath.Join(n.dir, "log4j.properties"),
+		"-cp", c.jars+"/*", n.class, n.file)
+	cmd.Dir = n.dir
+	return c.procs.start(n.name, cmd, filepath.Join(n.dir, "process.log"))
+}
+
+// await waits until every broker is known to the cluster.
+func (c *Cluster) await(ctx context.Context) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	for {
+		asking, cancel := context.WithTimeout(ctx, 2*time.Second)
+		brokers, err := adm.ListBrokers(asking)
+		cancel()
+		if err == nil && len(brokers) == c.o.Brokers {
+			return nil
+		}
+		if name, exited := c.procs.exited(); exited {
+			return fmt.Errorf("%s ended: see its process.log", name)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d brokers answer: %w", len(brokers), c.o.Brokers, errors.Join(ctx.Err(), err))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
