@@ -1,0 +1,35 @@
+package job
+
+import "time"
+
+// The limits. What lies beyond them is refused when it is written, since it
+// would fail later and further from its cause.
+const (
+	// MaxName: a name is a record key, part of a URL and a metric label.
+	MaxName = 200
+	// MaxCluster leaves room for prefix and kind in a topic's name, which
+	// Kafka limits to 249 characters.
+	MaxCluster = 100
+	// MaxRecord bounds a job's record, so that it fits, with its envelope,
+	// the 1 MiB a Kafka broker takes by default.
+	MaxRecord = 512 << 10
+	// MaxRetries keeps a run's history readable and its end in sight.
+	MaxRetries = 1000
+	// MaxFactor bounds retry_backoff.factor: more is a slip of the pen.
+	MaxFactor = 1000
+	// MaxLabel bounds the key of a label, MaxLabelValue its value.
+	MaxLabel      = 63
+	MaxLabelValue = 1024
+	// MaxDuration bounds every duration: more is a slip of the unit.
+	MaxDuration = 366 * 24 * time.Hour
+
+	// maxFile bounds a file: some 80,000 jobs.
+	maxFile = 8 << 20
+	// maxDepth bounds how deep YAML may nest; a job needs five levels. The
+	// parser recurses, and a stack that overflows ends the process.
+	maxDepth = 64
+	// maxExpanded bounds, in bytes, what a file may grow to when its aliases
+	// and defaults are written out, and nodeCost what each node counts for.
+	maxExpanded = 32 * maxFile
+	nodeCost    = 64
+)

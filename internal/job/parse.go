@@ -1,0 +1,124 @@
+package job
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// File is a job file. Name is as the user gave it; its suffix decides the
+// format: .yaml and .yml, .cron and .crontab.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Set is what a number of job files define together: the clusters of all of
+// them, in order of mention, and the jobs in file order with every default
+// filled in and Source set to the file's name.
+type Set struct {
+	Clusters []string
+	Jobs     []Job
+}
+
+// Parse reads job files. If anything is wrong with any of them the set is
+// empty and the error is Problems, with every problem of every file.
+func Parse(files []File) (Set, error) {
+	p := &parse{named: map[string]named{}, files: map[string]bool{}}
+	for _, f := range files {
+		p.open(f)
+	}
+	if p.set.Clusters == nil {
+		p.set.Clusters = DefaultClusters()
+	}
+	p.checker = newChecker(p.set.Clusters)
+	for _, d := range p.documents {
+		d.read(p)
+	}
+	if len(p.problems) > 0 {
+		return Set{}, p.problems.sorted()
+	}
+	return p.set, nil
+}
+
+// parse is one call of Parse. Files are opened first, since the clusters of
+// all of them must be known before the first job is read.
+type parse struct {
+	set       Set
+	problems  Problems
+	documents []document
+	checker   *checker
+	named     map[string]named
+	files     map[string]bool
+}
+
+// document is an opened file, ready to give its jobs to p.
+type document interface{ read(p *parse) }
+
+// named is where a job's name was first taken.
+type named struct {
+	file string
+	at   place
+}
+
+func (p *parse) fail(problems ...Problem) { p.problems = append(p.problems, problems...) }
+
+func (p *parse) open(f File) {
+	if p.files[f.Name] {
+		p.fail(Problem{File: f.Name, Message: "the file is given twice"})
+		return
+	}
+	p.files[f.Name] = true
+	suffix := f.Name[strings.LastIndexByte(f.Name, '.')+1:]
+	if !slices.Contains([]string{"yaml", "yml", "cron", "crontab"}, suffix) {
+		p.fail(Problem{File: f.Name, Message: "not the name of a job file", Hint: "it must end in .yaml, .yml, .cron or .crontab"})
+		return
+	}
+	s, problem := newSource(f)
+	if problem != nil {
+		p.fail(*problem)
+		return
+	}
+	if suffix == "cron" || suffix == "crontab" {
+		p.documents = append(p.documents, &crontab{source: s})
+		return
+	}
+	root, problems := readTree(s)
+	p.fail(problems...)
+	if root == nil {
+		return
+	}
+	y := &yamlFile{source: s, root: root}
+	p.documents = append(p.documents, y)
+	p.fail(y.open()...)
+	for _, cluster := range y.clusters {
+		if !slices.Contains(p.set.Clusters, cluster) {
+			p.set.Clusters = append(p.set.Clusters, cluster)
+		}
+	}
+}
+
+// add finishes a draft and makes it one of the set's jobs.
+func (p *parse) add(d *draft) {
+	p.fail(d.finish(p.checker)...)
+	name := d.job.Name
+	if name == "" || d.broken["name"] {
+		return
+	}
+	at := d.where("name")
+	if first, taken := p.named[name]; taken {
+		p.fail(d.source.problem(at, "name", fmt.Sprintf("a second job is named %q", name),
+			fmt.Sprintf("the first is at %s:%s", first.file, first.at)))
+		return
+	}
+	p.named[name] = named{file: d.source.name, at: at}
+	p.set.Jobs = append(p.set.Jobs, d.job)
+}
+
+func sortedNames(names []string) []string {
+	slices.Sort(names)
+	return names
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

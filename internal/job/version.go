@@ -1,0 +1,29 @@
+package job
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Version is a short hash of everything that decides when, where and how the
+// job runs: two jobs with the same version behave alike. Name counts;
+// Description, Labels and Source do not. It is the same in every process and
+// in every release that knows the same fields.
+func (j Job) Version() string {
+	j.Description, j.Labels, j.Source = "", nil, ""
+	encoded, err := json.Marshal(j, json.Deterministic(true), jsontext.AllowInvalidUTF8(true),
+		json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, d time.Duration) error {
+			return enc.WriteToken(jsontext.Int(d.Milliseconds()))
+		})))
+	if err != nil {
+		// Only an Unknown field that clashes with a known one or a factor
+		// that is no number cannot be encoded; such a job is like no other.
+		encoded = []byte(j.Name + "\x00" + err.Error())
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:6])
+}
