@@ -1,0 +1,182 @@
+package claim
+
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// silence returns how long ago the latest acknowledged beat was sent, and
+// false before the first.
+func (s *State) silence(now Now) (time.Duration, bool) {
+	return now.Mono - s.lastBeat, s.beaten
+}
+
+// inTouch reports whether runs may be started and claimed.
+func (s *State) inTouch(now Now) bool {
+	d, ok := s.silence(now)
+	return ok && d <= InTouch
+}
+
+// noticeSilence acts on beats that were not acknowledged in time. It comes
+// before every input, so that an acknowledgement that arrives late cannot
+// hide the gap before it.
+func (s *State) noticeSilence(now Now, out *effects) {
+	d, ok := s.silence(now)
+	if !ok || d <= OutOfTouch {
+		return
+	}
+	for _, q := range s.queues() {
+		s.giveBackAll(q, run.ReasonOutOfTouch, out)
+		for _, h := range q.order {
+			if d > LostContact && h.run.OnLost == job.LostRetry {
+				s.kill(h, run.StateLost, run.ReasonOutOfTouch, out)
+			}
+		}
+	}
+}
+
+// advance does what time and the inputs so far allow.
+func (s *State) advance(q *queue, now Now, out *effects) {
+	q.prune(now)
+	for _, h := range q.order {
+		if left, bound := h.untilDeadline(now); bound && left < 0 && h.unexecuted() {
+			s.drop(h, run.ReasonStartDeadline, out)
+		}
+	}
+	if !s.inTouch(now) {
+		return
+	}
+	free := q.free()
+	for _, h := range q.order {
+		switch {
+		case h.stage == ready && h.due(now) <= 0:
+			h.stage = running
+			out.add(Exec{Run: h.run})
+		case h.stage == waiting && free > 0 && h.inWindow(now):
+			free--
+			h.stage, h.announced = starting, true
+			out.add(SendStarting{Run: h.run})
+		case h.stage == starting && h.retry && now.Mono >= h.retryAt:
+			h.retry = false
+			out.add(SendStarting{Run: h.run})
+		}
+	}
+	s.handOn(q, now, out)
+}
+
+// handOn gives runs that have waited long enough to workers that have slots.
+func (s *State) handOn(q *queue, now Now, out *effects) {
+	others := q.freeElsewhere(now)
+	for _, h := range q.order {
+		if others == 0 {
+			return
+		}
+		if h.stage == waiting && h.run.Hops < MaxHops && h.waited(now) >= NoSlotWait {
+			others--
+			q.others--
+			s.giveBack(h, run.ReasonNoSlot, out)
+		}
+	}
+}
+
+// giveBackAll returns every run of q that was not handed to the executor.
+// After a silence, those being claimed will follow, and those that the shell
+// will refuse to execute.
+func (s *State) giveBackAll(q *queue, reason string, out *effects) {
+	for _, h := range q.order {
+		if h.unexecuted() {
+			s.giveBack(h, reason, out)
+		}
+		h.stale = h.stale || reason == run.ReasonOutOfTouch
+	}
+}
+
+func (s *State) giveBack(h *held, reason string, out *effects) {
+	s.settle(h, SendReturned{Run: h.run, Reason: reason}, out)
+}
+
+func (s *State) drop(h *held, reason string, out *effects) {
+	s.settle(h, SendDropped{Run: h.run, Reason: reason}, out)
+}
+
+// cancelUnexecuted ends a run that was announced but not executed.
+func (s *State) cancelUnexecuted(h *held, reason string, out *effects) {
+	s.settle(h, SendFinished{Run: h.run, Outcome: run.Outcome{
+		State: run.StateCancelled, ExitCode: -1, Reason: reason,
+	}}, out)
+}
+
+// settle says the last word about a run; it stays in beats until that word
+// is in the log.
+func (s *State) settle(h *held, last Effect, out *effects) {
+	h.stage = settling
+	out.add(last)
+}
+
+// kill ends a run once, whoever asks again.
+func (s *State) kill(h *held, state run.State, reason string, out *effects) {
+	if h.stage != running || h.killState != "" {
+		return
+	}
+	h.killState, h.killReason = state, reason
+	out.add(Kill{Key: h.run.Key(), Reason: reason})
+}
+
+func (s *State) forget(h *held) {
+	delete(s.byKey, h.run.Key())
+	s.queue(h.queue).remove(h)
+}
+
+// Wake returns how long from now Step wants to be called at the latest, and
+// false if only an input can change anything.
+func (s *State) Wake(now Now) (time.Duration, bool) {
+	w := wake{}
+	for _, q := range s.queues() {
+		for _, h := range q.order {
+			s.wakeFor(h, now, &w)
+		}
+	}
+	return w.in, w.set
+}
+
+func (s *State) wakeFor(h *held, now Now, w *wake) {
+	silent, _ := s.silence(now)
+	if h.stage == running && h.run.OnLost == job.LostRetry && h.killState == "" {
+		w.after(LostContact - silent + 1)
+	}
+	if !h.unexecuted() {
+		return
+	}
+	w.after(recheck)
+	w.after(OutOfTouch - silent + 1)
+	if left, bound := h.untilDeadline(now); bound {
+		w.after(left + 1)
+	}
+	switch h.stage {
+	case waiting:
+		w.after(h.due(now) - StartAhead)
+		w.after(NoSlotWait - h.waited(now))
+	case starting:
+		if h.retry {
+			w.after(h.retryAt - now.Mono)
+		}
+	case ready:
+		w.after(h.due(now))
+	case claiming, running, settling:
+	}
+}
+
+// wake is the nearest of several future instants.
+type wake struct {
+	in  time.Duration
+	set bool
+}
+
+// after adds an instant; one that has passed was acted upon already.
+func (w *wake) after(d time.Duration) {
+	if d > 0 && (!w.set || d < w.in) {
+		w.in, w.set = d, true
+	}
+}

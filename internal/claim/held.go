@@ -1,0 +1,161 @@
+package claim
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// stage is how far a run has come here.
+type stage string
+
+// The stages, in the order they are passed. From starting through running a
+// run takes a slot.
+const (
+	claiming stage = "claiming" // in a claim transaction that has not ended
+	waiting  stage = "waiting"  // for its due time, or for a slot
+	starting stage = "starting" // `starting` was sent
+	ready    stage = "ready"    // `starting` is in the log
+	running  stage = "running"  // handed to the executor
+	settling stage = "settling" // its last event is on its way to the log
+)
+
+// held is one run between Decide and Settled.
+type held struct {
+	run   run.Run
+	queue run.Queue
+	stage stage
+
+	// polledAt is when the run reached us and wallAt the wall clock then;
+	// claimedAt is when it became ours.
+	polledAt, claimedAt time.Duration
+	wallAt              time.Time
+
+	// announced: `starting` was sent at least once, so a recall is too late.
+	// retryAt says when to send it again, if retry is set.
+	announced bool
+	retry     bool
+	retryAt   time.Duration
+
+	// stale: the worker was silent for so long that a shard may have placed
+	// the run anew.
+	stale bool
+
+	// killState and killReason are what becomes of it once it was killed.
+	killState  run.State
+	killReason string
+}
+
+// due returns how long to wait for the run's due time, negative once it has
+// passed: by the wall clock, or as soon as it was held for as long as the
+// scheduler that staged it meant it to be held at most.
+func (h *held) due(now Now) time.Duration {
+	wait := h.run.NotBefore.Sub(now.Wall)
+	if h.run.StagedAt.IsZero() {
+		return wait
+	}
+	hold := max(0, h.run.NotBefore.Sub(h.run.StagedAt))
+	return min(wait, hold-(now.Mono-h.polledAt))
+}
+
+// inWindow reports whether it is time for the run to take a slot.
+func (h *held) inWindow(now Now) bool { return h.due(now) <= StartAhead }
+
+// waited returns how long the run has been ours and due.
+func (h *held) waited(now Now) time.Duration {
+	return min(-h.due(now), now.Mono-h.claimedAt)
+}
+
+// untilDeadline returns how long the run may still be started, and false if
+// there is no end to that. The deadline has passed when the wall clock says
+// so both as it is and as it would be had it not jumped since the claim.
+func (h *held) untilDeadline(now Now) (time.Duration, bool) {
+	if h.run.Deadline.IsZero() {
+		return 0, false
+	}
+	steady := h.wallAt.Add(now.Mono - h.polledAt)
+	return max(h.run.Deadline.Sub(now.Wall), h.run.Deadline.Sub(steady)), true
+}
+
+// unexecuted reports whether the run is ours and was not handed to the
+// executor.
+func (h *held) unexecuted() bool {
+	return h.stage == waiting || h.stage == starting || h.stage == ready
+}
+
+// takesSlot reports whether the run occupies a slot.
+func (h *held) takesSlot() bool {
+	return h.stage == starting || h.stage == ready || h.stage == running
+}
+
+// queue is one of the two queues: its slots and the runs held from it.
+type queue struct {
+	name  run.Queue
+	slots int
+
+	// order holds the runs by due time.
+	order []*held
+
+	// ahead is how many runs to poll beyond what can be started soon. It
+	// grows while all that is polled was staged ahead.
+	ahead int
+
+	// exits are the instants of the last second at which runs ended.
+	exits []time.Duration
+
+	// others is how many slots other workers had free, as of toldAt.
+	others int
+	told   bool
+	toldAt time.Duration
+
+	// reported is what recent beats said of our own free slots.
+	reported []report
+}
+
+// report is what one beat said.
+type report struct {
+	at   time.Duration
+	free int
+}
+
+// free returns how many slots are not taken.
+func (q *queue) free() int {
+	n := q.slots
+	for _, h := range q.order {
+		if h.takesSlot() {
+			n--
+		}
+	}
+	return n
+}
+
+// overdue returns how many runs wait for nothing but a slot.
+func (q *queue) overdue(now Now) int {
+	n := 0
+	for _, h := range q.order {
+		if h.stage == waiting && h.inWindow(now) {
+			n++
+		}
+	}
+	return n
+}
+
+func (q *queue) insert(h *held) {
+	at, _ := slices.BinarySearchFunc(q.order, h, compareDue)
+	q.order = slices.Insert(q.order, at, h)
+}
+
+func (q *queue) remove(h *held) {
+	if at, ok := slices.BinarySearchFunc(q.order, h, compareDue); ok {
+		q.order = slices.Delete(q.order, at, at+1)
+	}
+}
+
+func compareDue(a, b *held) int {
+	return cmp.Or(a.run.NotBefore.Compare(b.run.NotBefore),
+		strings.Compare(string(a.run.ID), string(b.run.ID)),
+		cmp.Compare(a.run.Fence, b.run.Fence))
+}

@@ -1,0 +1,146 @@
+package claim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+const (
+	// claimTime is what a claim takes on real brokers (40–70 ms): runs that
+	// end within it leave their slots to those being claimed.
+	claimTime = 70 * time.Millisecond
+	// rateOver is how far back completions count.
+	rateOver = time.Second
+	// freeFresh is how old word of others' free slots may be.
+	freeFresh = 3 * time.Second
+	// toldLag is how far behind our beats that word may be.
+	toldLag = 2500 * time.Millisecond
+	// aheadFirst is how many runs to poll ahead, once one was staged ahead.
+	aheadFirst = 8
+	// handOnMost bounds the runs that one transaction hands on.
+	handOnMost = 100
+)
+
+// Verdict is what to do with a polled run.
+type Verdict string
+
+// The verdicts. A skipped run is one we hold already: its offset is
+// committed, and nothing said of it.
+const (
+	VerdictClaim  Verdict = "claim"
+	VerdictReturn Verdict = "return"
+	VerdictSkip   Verdict = "skip"
+)
+
+// Limit returns how many runs to poll from a queue now; 0 means none until
+// something changes.
+func (s *State) Limit(name run.Queue, now Now) int {
+	q := s.queue(name)
+	if s.draining || q.slots == 0 || !s.inTouch(now) {
+		return 0
+	}
+	q.prune(now)
+	overdue, expected := q.overdue(now), q.expected()
+	room := s.cfg.Ahead - q.unstarted()
+	if overdue >= q.slots+expected {
+		return min(q.freeElsewhere(now), handOnMost, max(0, room))
+	}
+	soon := max(1, q.free()+expected-overdue)
+	return max(0, min(soon+q.ahead, room))
+}
+
+// Decide says what to do with each of the runs just polled, in their order,
+// within the transaction that moves past them. Runs to claim are held from
+// here on, in beats too, until Claimed or Unclaimed tells what became of the
+// transaction.
+func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
+	q := s.queue(name)
+	q.prune(now)
+	soon := q.free() + q.expected() - q.overdue(now)
+	others := q.freeElsewhere(now)
+	silent, _ := s.silence(now)
+	staged, crowded := 0, false
+	verdicts := make([]Verdict, 0, len(polled))
+	for _, r := range polled {
+		h := &held{run: r, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall, stale: silent > OutOfTouch}
+		verdict := VerdictClaim
+		switch {
+		case s.byKey[r.Key()] != nil:
+			verdict = VerdictSkip
+		case !h.inWindow(now):
+			staged++
+		case soon > 0:
+			soon--
+		default:
+			crowded = true
+			if others > 0 && r.Hops < MaxHops {
+				others--
+				q.others--
+				verdict = VerdictReturn
+			}
+		}
+		verdicts = append(verdicts, verdict)
+		if verdict == VerdictClaim {
+			s.byKey[r.Key()] = h
+			q.insert(h)
+		}
+	}
+	q.learn(staged, len(polled), crowded, s.cfg.Ahead)
+	return verdicts
+}
+
+// learn adapts how far ahead to poll: twice as far after a poll of nothing
+// but staged runs, not at all after one that found no slots.
+func (q *queue) learn(staged, polled int, crowded bool, most int) {
+	switch {
+	case crowded:
+		q.ahead = 0
+	case staged > 0 && staged == polled:
+		q.ahead = min(most, max(2*q.ahead, aheadFirst))
+	}
+}
+
+// unstarted returns how many runs are held without a slot.
+func (q *queue) unstarted() int {
+	n := 0
+	for _, h := range q.order {
+		if h.stage == waiting || h.stage == claiming {
+			n++
+		}
+	}
+	return n
+}
+
+// expected returns how many slots will come free while a claim is made,
+// going by the last second.
+func (q *queue) expected() int {
+	return int(time.Duration(len(q.exits)) * claimTime / rateOver)
+}
+
+// freeElsewhere returns how many slots other workers have free.
+func (q *queue) freeElsewhere(now Now) int {
+	if !q.told || now.Mono-q.toldAt > freeFresh {
+		return 0
+	}
+	return max(0, q.others)
+}
+
+// tell takes word of the cluster's free slots. What our own recent beats
+// reported may be among them and does not count.
+func (q *queue) tell(free int, now Now) {
+	own := 0
+	for _, r := range q.reported {
+		if now.Mono-r.at <= toldLag {
+			own = max(own, r.free)
+		}
+	}
+	q.others, q.told, q.toldAt = free-own, true, now.Mono
+}
+
+// prune forgets what is too old to count.
+func (q *queue) prune(now Now) {
+	q.exits = slices.DeleteFunc(q.exits, func(at time.Duration) bool { return now.Mono-at > rateOver })
+	q.reported = slices.DeleteFunc(q.reported, func(r report) bool { return now.Mono-r.at > toldLag })
+}
