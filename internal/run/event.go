@@ -20,6 +20,8 @@ const (
 	// EventLost: the worker that held the run is gone. The run is placed
 	// anew if it had not started, else it goes as its job's on_lost says.
 	EventLost EventType = "lost"
+	// EventDeferred: the due time waits for the job's earlier run to end.
+	EventDeferred EventType = "deferred"
 	// EventEnded: the run is in its final State.
 	EventEnded EventType = "ended"
 	// EventLate: a report arrived for an attempt that was already decided.
@@ -47,7 +49,7 @@ func (t EventType) FromWorker() bool {
 	switch t {
 	case EventClaimed, EventStarting, EventFinished, EventReturned, EventDropped:
 		return true
-	case EventEnqueued, EventSkipped, EventRecalling, EventRetrying, EventLost, EventEnded, EventLate:
+	case EventEnqueued, EventSkipped, EventRecalling, EventRetrying, EventLost, EventEnded, EventLate, EventDeferred:
 		return false
 	}
 	return false
@@ -70,6 +72,7 @@ const (
 	ReasonWorkerLost    = "worker_lost"    // the worker's beats stopped
 	ReasonNotHeld       = "not_held"       // the worker lives but does not hold it
 	ReasonOversized     = "oversized"      // the record does not fit Kafka's limit
+	ReasonNoQueue       = "no_queue"       // its cluster has no topics
 	ReasonAttemptsUsed  = "attempts_used"  // no attempt is left
 	ReasonUnknownJob    = "unknown_job"    // the request names no job
 	ReasonInvalidJob    = "invalid_job"    // the job's definition does not compile

@@ -1,0 +1,184 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/shard"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+const (
+	// commitWait bounds a transaction's end; its outcome is unknown then.
+	commitWait = 12 * time.Second
+	// maxRecordBytes leaves room below Kafka's usual limit of 1 MB.
+	maxRecordBytes = 950_000
+)
+
+// commit makes effects one transaction, together with how far the topics were
+// read. Without effects it only renews the lease, when that is due.
+func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
+	if effects.Empty() && time.Since(t.committed) < leaseEvery {
+		return nil
+	}
+	records, err := t.records(effects)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := t.transact(ctx, records); err != nil {
+		return err
+	}
+	t.metrics.transactions.Observe(time.Since(began).Seconds())
+	t.metrics.transactionRecords.Observe(float64(len(records)))
+	t.tell(effects)
+	return nil
+}
+
+// transact commits the records in one transaction. After an error the client
+// is of no more use: what became of the transaction only the log knows.
+func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWait)
+	defer cancel()
+	t.committed = time.Now()
+	if err := t.cl.BeginTransaction(); err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	// A fenced produce lets the end succeed with nothing committed, so that
+	// every record's own result counts.
+	if err := t.cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return fmt.Errorf("producing in a transaction: %w", err)
+	}
+	if err := t.cl.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("ending a transaction: %w", err)
+	}
+	return nil
+}
+
+// records encodes effects. A run that cannot be enqueued is marked refused,
+// which the core is told after the commit.
+func (t *tenure) records(effects shard.Effects) ([]*kgo.Record, error) {
+	var all []*kgo.Record
+	var failed error
+	add := func(name string, p int32, key string, value []byte, err error) {
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("encoding a record of %s: %w", name, err)
+		}
+		all = append(all, &kgo.Record{Topic: name, Partition: p, Key: []byte(key), Value: value})
+	}
+	names := t.o.Names
+	for i := range effects.Enqueue {
+		q := &effects.Enqueue[i]
+		record, refused := t.enqueueRecord(q)
+		if refused != "" {
+			q.Refused = refused
+			continue
+		}
+		all = append(all, record)
+	}
+	for _, ev := range effects.Events {
+		value, err := topic.EncodeEvent(ev)
+		add(names.Events(), t.shard, ev.Job, value, err)
+	}
+	for _, c := range effects.Control {
+		value, err := topic.EncodeControl(c)
+		add(names.Control(), 0, string(c.Run), value, err)
+	}
+	for _, d := range effects.Dead {
+		name, p, key := t.deadPlace(d)
+		value, err := topic.EncodeDeadLetter(d.Letter)
+		add(name, p, key, value, err)
+	}
+	for _, st := range effects.States {
+		value, err := topic.EncodeState(st)
+		add(names.State(), t.shard, st.Job, value, err)
+	}
+	for _, job := range effects.Forget {
+		add(names.State(), t.shard, job, nil, nil)
+	}
+	t.read.Shard, t.read.Owner, t.read.Incarnation, t.read.At = t.shard, t.o.Name, t.incarnation, time.Now().UTC()
+	value, err := topic.EncodeShard(t.read)
+	add(names.State(), t.shard, topic.ShardKey, value, err)
+	return all, failed
+}
+
+// enqueueRecord places a run, or says why it cannot be.
+func (t *tenure) enqueueRecord(q *shard.Enqueue) (*kgo.Record, string) {
+	name := t.o.Names.Runs(q.Run.Cluster)
+	if q.Queue == run.QueueRetries {
+		name = t.o.Names.Retries(q.Run.Cluster)
+	}
+	n := t.queues.partitions(name, q.Run.Cluster)
+	if n == 0 {
+		return nil, run.ReasonNoQueue
+	}
+	value, err := topic.EncodeRun(q.Run)
+	if err != nil || len(value) > maxRecordBytes {
+		return nil, run.ReasonOversized
+	}
+	p := q.Partition
+	if p == shard.AnyPartition || p >= n {
+		p = topic.Partition(string(q.Run.ID), n)
+	}
+	return &kgo.Record{Topic: name, Partition: p, Key: []byte(q.Run.ID), Value: value}, ""
+}
+
+// deadPlace is where a dead letter goes: to its cluster's, if that exists.
+func (t *tenure) deadPlace(d shard.Dead) (name string, p int32, key string) {
+	name, key = t.o.Names.Dead(), string(d.Letter.Key)
+	if d.Letter.Topic != "" {
+		key = fmt.Sprintf("%s/%d/%d", d.Letter.Topic, d.Letter.Partition, d.Letter.Offset)
+	}
+	if d.Letter.Run != nil {
+		key = string(d.Letter.Run.ID)
+	}
+	if d.Cluster != "" {
+		if n := t.queues.partitions(t.o.Names.DeadOf(d.Cluster), d.Cluster); n > 0 {
+			name = t.o.Names.DeadOf(d.Cluster)
+			p = topic.Partition(key, n)
+		}
+	}
+	return name, p, key
+}
+
+// tell reports what was committed.
+func (t *tenure) tell(effects shard.Effects) {
+	now := time.Now()
+	for _, q := range effects.Enqueue {
+		t.metrics.enqueued.WithLabelValues(q.Run.Cluster, string(q.Run.Trigger)).Inc()
+		if q.Run.Trigger == run.TriggerSchedule && q.Run.Attempt == 1 {
+			t.metrics.staged.Observe(q.Run.NotBefore.Sub(now).Seconds())
+		}
+		if q.Run.Hops > 0 {
+			t.metrics.placedAnew.Inc()
+		}
+	}
+	t.metrics.deadLetters.Add(float64(len(effects.Dead)))
+	for _, ev := range effects.Events {
+		t.count(ev)
+		if t.o.OnEvent != nil {
+			t.o.OnEvent(ev)
+		}
+	}
+}
+
+func (t *tenure) count(ev run.Event) {
+	switch ev.Type {
+	case run.EventSkipped:
+		t.metrics.skipped.WithLabelValues(ev.Reason).Add(float64(max(ev.Count, 1)))
+	case run.EventEnded:
+		t.metrics.ended.WithLabelValues(ev.Cluster, string(ev.State)).Inc()
+	case run.EventRetrying:
+		t.metrics.retries.Inc()
+	case run.EventLost:
+		t.metrics.lost.Inc()
+	case run.EventRecalling:
+		t.metrics.recalls.Inc()
+	case run.EventEnqueued, run.EventDeferred, run.EventLate, run.EventClaimed, run.EventStarting,
+		run.EventFinished, run.EventReturned, run.EventDropped:
+	}
+}

@@ -1,0 +1,131 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/shard"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// batch is what one poll brought: inputs for the core, and how far each topic
+// is read with them.
+type batch struct {
+	inputs                 []shard.Input
+	jobs, commands, events int64
+	err                    error
+}
+
+// feed follows the shard's partition of jobs, commands and events. While the
+// loop commits, the client goes on fetching.
+func (t *tenure) feed(ctx context.Context, into chan<- batch) {
+	names := t.o.Names
+	at := func(offset int64) map[int32]kgo.Offset {
+		return map[int32]kgo.Offset{t.shard: kgo.NewOffset().At(offset)}
+	}
+	t.cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{
+		names.Jobs():     at(t.read.Jobs),
+		names.Commands(): at(t.read.Commands),
+		names.Events():   at(t.read.Events),
+	})
+	for ctx.Err() == nil {
+		b := t.convert(t.cl.PollFetches(ctx))
+		select {
+		case into <- b:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (t *tenure) convert(fetches kgo.Fetches) batch {
+	var b batch
+	fetches.EachError(func(name string, p int32, err error) {
+		if b.err == nil {
+			b.err = fmt.Errorf("following %s/%d: %w", name, p, err)
+		}
+	})
+	if b.err != nil {
+		return b
+	}
+	fetches.EachRecord(func(r *kgo.Record) {
+		next := r.Offset + 1
+		control := r.Attrs.IsControl()
+		switch r.Topic {
+		case t.o.Names.Jobs():
+			b.jobs = next
+			if !control {
+				b.inputs = append(b.inputs, t.jobInput(r))
+			}
+		case t.o.Names.Commands():
+			b.commands = next
+			if !control {
+				b.inputs = append(b.inputs, t.commandInput(r))
+			}
+		case t.o.Names.Events():
+			b.events = next
+			if !control {
+				b.inputs = t.appendEvent(b.inputs, r)
+			}
+		}
+	})
+	return b
+}
+
+func (t *tenure) jobInput(r *kgo.Record) shard.Input {
+	replayed := r.Offset < t.replayed
+	if len(r.Value) == 0 {
+		return shard.JobChanged{Name: string(r.Key), Replayed: replayed}
+	}
+	j, err := topic.DecodeJob(r.Value)
+	if err == nil && j.Job.Name != string(r.Key) {
+		err = fmt.Errorf("the record's key is %q but the job's name %q", r.Key, j.Job.Name)
+	}
+	if err != nil {
+		u := t.unreadable(r, err)
+		u.Job, u.Replayed = string(r.Key), replayed
+		return u
+	}
+	return shard.JobChanged{Name: j.Job.Name, Job: &j.Job, AppliedAt: j.AppliedAt, Replayed: replayed}
+}
+
+func (t *tenure) commandInput(r *kgo.Record) shard.Input {
+	req, err := topic.DecodeRequest(r.Value)
+	if err != nil {
+		return t.unreadable(r, err)
+	}
+	return shard.Requested{Request: req}
+}
+
+// appendEvent leaves out what the shards wrote themselves.
+func (t *tenure) appendEvent(inputs []shard.Input, r *kgo.Record) []shard.Input {
+	ev, err := topic.DecodeEvent(r.Value)
+	if err != nil {
+		return append(inputs, t.unreadable(r, err))
+	}
+	if !ev.Type.FromWorker() {
+		return inputs
+	}
+	return append(inputs, shard.Reported{Event: ev})
+}
+
+func (t *tenure) unreadable(r *kgo.Record, why error) shard.Unreadable {
+	t.metrics.unreadable.WithLabelValues(r.Topic).Inc()
+	t.o.Log.Warn("unreadable record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", why)
+	return shard.Unreadable{Letter: deadLetter(r, why, t.o.Name)}
+}
+
+func deadLetter(r *kgo.Record, why error, by string) run.DeadLetter {
+	return run.DeadLetter{
+		At: time.Now().UTC(), By: by, Reason: why.Error(),
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value,
+	}
+}
+
+// deadKey names the place of an unreadable record.
+func deadKey(r *kgo.Record) []byte {
+	return fmt.Appendf(nil, "%s/%d/%d", r.Topic, r.Partition, r.Offset)
+}

@@ -1,0 +1,112 @@
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// DefaultLead is how far ahead of their due time runs are staged.
+const DefaultLead = 5 * time.Second
+
+// ErrReplaced says that a newer process beats under this scheduler's name.
+var ErrReplaced = errors.New("a newer scheduler of the same name has taken over")
+
+// Options configure a scheduler. Name must be unique among living members.
+type Options struct {
+	Name, Host, Version string
+	Kafka               kafka.Options
+	Names               topic.Names
+	Shards              int32
+
+	// CreateTopics lets the scheduler make the queues of a cluster that a
+	// job names for the first time.
+	CreateTopics bool
+
+	// Lead is how far ahead runs are staged; zero stages at the due time.
+	Lead time.Duration
+
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+
+	// OnEvent, if set, is called with each committed event of the shards.
+	OnEvent func(run.Event)
+	// Ready, if set, is called once: when this scheduler first owns all the
+	// shards that the log of beats gives it.
+	Ready func()
+}
+
+// scheduler is one running scheduler.
+type scheduler struct {
+	o           Options
+	incarnation int64
+	metrics     *metrics
+	plain       *kgo.Client
+	queues      *queues
+	// owned is how many of the shards each beat lists.
+	owned atomic.Pointer[[]int32]
+}
+
+// Run schedules until ctx ends, then gives its shards up and says goodbye.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	o.Log = o.Log.With("scheduler", o.Name)
+	plain, err := o.Kafka.Client()
+	if err != nil {
+		return fmt.Errorf("scheduler %s: %w", o.Name, err)
+	}
+	defer plain.Close()
+	s := &scheduler{
+		o: o, incarnation: time.Now().UnixNano(), metrics: newMetrics(o.Registry), plain: plain,
+		queues: newQueues(plain, o),
+	}
+	s.owned.Store(&[]int32{})
+	return s.run(ctx)
+}
+
+func (s *scheduler) run(ctx context.Context) error {
+	w := newWatcher(s)
+	next, err := w.catchUp(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("scheduler %s: reading the members: %w", s.o.Name, err)
+	}
+	beats := make(chan struct{})
+	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(beats)
+		s.beat(beating)
+	}()
+	err = w.watch(ctx, next)
+	stopBeating()
+	<-beats
+	s.farewell()
+	return err
+}
+
+// self is the beat this scheduler sends.
+func (s *scheduler) self(seq int64) member.Beat {
+	return member.Beat{
+		ID: s.o.Name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: seq,
+		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version,
+		StartedAt: time.Unix(0, s.incarnation).UTC(), Shards: *s.owned.Load(),
+	}
+}

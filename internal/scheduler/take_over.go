@@ -1,0 +1,132 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/shard"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// loadChunk bounds the definitions given to the core in one step at load.
+const loadChunk = 2000
+
+// takeOver makes this scheduler the only one that can commit for the shard:
+// asking for the producer ID fences the predecessor and ends the transaction
+// it may have left open.
+func (l *loop) takeOver(ctx context.Context) (*tenure, error) {
+	id := l.o.Names.Prefix + "scheduler." + strconv.Itoa(int(l.shard))
+	cl, err := l.o.Kafka.Transactional(id, kgo.KeepControlRecords(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := cl.ProducerID(ctx); err != nil {
+		cl.Close()
+		return nil, fmt.Errorf("fencing the shard's last owner: %w", err)
+	}
+	return &tenure{loop: l, cl: cl}, nil
+}
+
+func (t *tenure) close() { t.cl.Close() }
+
+// load rebuilds the core from the log.
+func (t *tenure) load(ctx context.Context) error {
+	if err := t.barrier(ctx); err != nil {
+		return err
+	}
+	states, unreadable, err := t.loadStates(ctx)
+	if err != nil {
+		return err
+	}
+	t.replayed = t.read.Jobs
+	t.core = shard.New(shard.Config{Shard: t.shard, By: t.o.Name, Lead: t.o.Lead}, states)
+	inputs := make([]shard.Input, 0, len(unreadable))
+	for _, u := range unreadable {
+		inputs = append(inputs, u)
+	}
+	return t.loadJobs(ctx, inputs)
+}
+
+// barrier commits a record behind everything the predecessor committed. That
+// it can be committed proves the shard is ours; the state is complete once it
+// has been read up to it.
+func (t *tenure) barrier(ctx context.Context) error {
+	value, err := topic.EncodeShard(topic.ShardRecord{
+		Shard: t.shard, Owner: t.o.Name, Incarnation: t.incarnation, At: time.Now().UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	return t.transact(ctx, []*kgo.Record{{
+		Topic: t.o.Names.State(), Partition: t.shard, Key: []byte(topic.BarrierKey), Value: value,
+	}})
+}
+
+// loadStates reads the shard's state. It may take long to have been fenced
+// meanwhile: then the next commit fails, and nothing has happened.
+func (t *tenure) loadStates(ctx context.Context) ([]shard.JobState, []shard.Unreadable, error) {
+	states := map[string]shard.JobState{}
+	unreadable := map[string]shard.Unreadable{}
+	ours := false
+	err := kafka.ReadAll(ctx, t.o.Kafka, t.o.Names.State(), []int32{t.shard}, kafka.ReadCommitted, func(r *kgo.Record) error {
+		key := string(r.Key)
+		var err error
+		switch {
+		case key == topic.BarrierKey:
+			var b topic.ShardRecord
+			b, err = topic.DecodeShard(r.Value)
+			ours = err == nil && b.Incarnation == t.incarnation
+		case key == topic.ShardKey:
+			t.read, err = topic.DecodeShard(r.Value)
+		case len(r.Value) == 0:
+			delete(states, key)
+		default:
+			var st shard.JobState
+			if st, err = topic.DecodeState(r.Value); err == nil {
+				states[key] = st
+			}
+		}
+		delete(unreadable, key)
+		if err != nil {
+			t.metrics.unreadable.WithLabelValues("state").Inc()
+			unreadable[key] = shard.Unreadable{Letter: deadLetter(r, err, t.o.Name)}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !ours {
+		return nil, nil, errNotOurs
+	}
+	t.read.Unknown = nil
+	return slices.Collect(maps.Values(states)), slices.Collect(maps.Values(unreadable)), nil
+}
+
+// loadJobs gives the core every definition. Those before the saved offset
+// were acted on by an earlier owner.
+func (t *tenure) loadJobs(ctx context.Context, inputs []shard.Input) error {
+	next, err := kafka.ReadFrom(ctx, t.o.Kafka, t.o.Names.Jobs(), map[int32]int64{t.shard: kafka.FromStart},
+		kafka.ReadCommitted, func(r *kgo.Record) error {
+			inputs = append(inputs, t.jobInput(r))
+			if len(inputs) < loadChunk {
+				return nil
+			}
+			err := t.step(ctx, inputs)
+			inputs = inputs[:0]
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	t.read.Jobs = max(t.read.Jobs, next[t.shard])
+	return t.step(ctx, append(inputs, shard.JobsLoaded{}))
+}

@@ -1,0 +1,229 @@
+package scheduler
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// surveyEvery is how often the shards learn what the beats say of workers.
+const surveyEvery = time.Second
+
+// watcher follows the members topic and keeps exactly the shards that are
+// this scheduler's. Its goroutine alone touches the view.
+type watcher struct {
+	*scheduler
+	view  member.View
+	loops map[int32]*loop
+	ready bool
+	// ticked is when the last survey was due.
+	ticked time.Time
+}
+
+func newWatcher(s *scheduler) *watcher {
+	return &watcher{scheduler: s, loops: map[int32]*loop{}}
+}
+
+// catchUp folds the log of beats as it stands, and returns where it ends.
+func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
+	from := map[int32]int64{0: kafka.FromStart}
+	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), from, kafka.ReadUncommitted,
+		func(r *kgo.Record) error {
+			w.observe(r)
+			return nil
+		})
+}
+
+func (w *watcher) observe(r *kgo.Record) {
+	if len(r.Value) == 0 {
+		return
+	}
+	b, err := topic.DecodeBeat(r.Value)
+	if err != nil {
+		w.metrics.unreadable.WithLabelValues("members").Inc()
+		w.unreadableBeat(r, err)
+		return
+	}
+	w.view.Observe(b)
+}
+
+// watch folds beat after beat and follows what they say, until ctx ends or a
+// newer process of the same name lives.
+func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
+	defer w.giveUpAll()
+	cl, err := w.o.Kafka.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+		w.o.Names.Members(): {0: kgo.NewOffset().At(next[0])},
+	}))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	surveys, stop := context.WithCancel(ctx)
+	defer stop()
+	requests, answers := make(chan survey), make(chan survey)
+	go w.surveyor(surveys, requests, answers)
+	fetched := make(chan kgo.Fetches)
+	go poll(surveys, cl, fetched)
+	tick := time.NewTicker(surveyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case fetches := <-fetched:
+			fetches.EachRecord(w.observe)
+			if me, ok := w.view.Find(w.o.Name); ok && me.Incarnation > w.incarnation {
+				return ErrReplaced
+			}
+			w.follow(ctx)
+		case <-tick.C:
+			w.checkClock(time.Now())
+			w.follow(ctx)
+			select {
+			case requests <- survey{members: w.view.Members()}:
+			default: // the last one is still being made
+			}
+		case sv := <-answers:
+			w.deliver(sv)
+		}
+	}
+}
+
+func poll(ctx context.Context, cl *kgo.Client, into chan<- kgo.Fetches) {
+	for ctx.Err() == nil {
+		fetches := cl.PollFetches(ctx)
+		select {
+		case into <- fetches:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow takes over and gives up shards as the log of beats says.
+func (w *watcher) follow(ctx context.Context) {
+	owners := w.view.Owners(w.o.Shards)
+	for p, l := range w.loops {
+		if owners[p] != w.o.Name {
+			w.o.Log.Info("giving up a shard", "shard", p, "to", owners[p])
+			delete(w.loops, p)
+			// Not waited for: whoever owns the shard next fences it anyway.
+			l.cancel()
+		}
+	}
+	for p, owner := range owners {
+		if p := int32(p); owner == w.o.Name && w.loops[p] == nil {
+			w.loops[p] = w.start(ctx, p)
+		}
+	}
+	w.tellOwned()
+}
+
+// tellOwned lists in the next beats the shards that are loaded.
+func (w *watcher) tellOwned() {
+	owned := []int32{}
+	for p, l := range w.loops {
+		if l.loaded.Load() {
+			owned = append(owned, p)
+		}
+	}
+	slices.Sort(owned)
+	w.owned.Store(&owned)
+	w.metrics.shards.Set(float64(len(owned)))
+	if !w.ready && len(w.loops) > 0 && len(owned) == len(w.loops) {
+		w.ready = true
+		if w.o.Ready != nil {
+			w.o.Ready()
+		}
+	}
+}
+
+func (w *watcher) giveUpAll() {
+	for _, l := range w.loops {
+		l.cancel()
+	}
+	for _, l := range w.loops {
+		<-l.done
+	}
+}
+
+// clockJump is how far the wall clock may move against the monotonic one
+// between two ticks before it is said to have jumped.
+const clockJump = 2 * time.Second
+
+// checkClock says when the wall clock was set. Due times follow it: those it
+// jumps over are late or missed, those it goes back to are already decided.
+func (w *watcher) checkClock(now time.Time) {
+	last := w.ticked
+	w.ticked = now
+	if last.IsZero() {
+		return
+	}
+	jump := now.Round(0).Sub(last.Round(0)) - now.Sub(last)
+	if jump.Abs() > clockJump {
+		w.metrics.clockJumps.Inc()
+		w.o.Log.Warn("the clock of this host was set", "by", jump)
+	}
+}
+
+// survey is what the beats said at one moment, and where the events of each
+// shard ended right after it.
+type survey struct {
+	members []member.Member
+	ends    map[int32]int64
+}
+
+// surveyor finds where the events end after each request.
+func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers chan<- survey) {
+	adm := kadm.NewClient(w.plain)
+	for {
+		var sv survey
+		select {
+		case <-ctx.Done():
+			return
+		case sv = <-requests:
+		}
+		listed, err := adm.ListEndOffsets(ctx, w.o.Names.Events())
+		if err == nil {
+			err = listed.Error()
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				w.metrics.errors.WithLabelValues("survey", string(kafka.Classify(err))).Inc()
+				w.o.Log.Warn("finding the end of the events", "error", err)
+			}
+			continue
+		}
+		sv.ends = map[int32]int64{}
+		listed.Each(func(o kadm.ListedOffset) { sv.ends[o.Partition] = o.Offset })
+		select {
+		case <-ctx.Done():
+			return
+		case answers <- sv:
+		}
+	}
+}
+
+// deliver hands a survey to the shards; one that has not taken the last yet
+// gets the newer one instead.
+func (w *watcher) deliver(sv survey) {
+	for p, l := range w.loops {
+		select {
+		case <-l.surveys:
+		default:
+		}
+		select {
+		case l.surveys <- surveyed{members: sv.members, end: sv.ends[p]}:
+		default:
+		}
+	}
+	if w.loops[0] != nil {
+		w.tellFree(sv.members)
+	}
+}

@@ -1,0 +1,108 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// admit applies the job's overlap policy to a run whose time has come.
+func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
+	if e.def.Overlap == job.OverlapAllow || len(e.st.Active) == 0 {
+		s.begin(e, d, now)
+		return
+	}
+	switch e.def.Overlap {
+	case job.OverlapSkip:
+		s.skipRun(e, d, run.ReasonOverlap, now)
+	case job.OverlapQueue:
+		if len(e.st.Deferred) >= maxDeferred {
+			s.skipRun(e, d, run.ReasonQueueFull, now)
+			return
+		}
+		s.deferRun(e, d, run.ReasonOverlap, now)
+	case job.OverlapReplace:
+		for _, older := range e.st.Deferred {
+			s.skipRun(e, older, run.ReasonReplaced, now)
+		}
+		e.st.Deferred = nil
+		s.deferRun(e, d, run.ReasonReplaced, now)
+		s.cancelAll(e, run.ReasonReplaced, now)
+	case job.OverlapAllow:
+	}
+}
+
+func (s *Shard) deferRun(e *entry, d Deferred, reason string, now time.Time) {
+	e.st.Deferred = append(e.st.Deferred, d)
+	s.event(run.Event{
+		Type: run.EventDeferred, Job: e.st.Job, Run: d.ID, Cluster: e.def.Cluster,
+		Due: d.Due, Trigger: d.Trigger, Reason: reason,
+	}, now)
+}
+
+func (s *Shard) skipRun(e *entry, d Deferred, reason string, now time.Time) {
+	ev := run.Event{
+		Type: run.EventSkipped, Job: e.st.Job, Run: d.ID,
+		Due: d.Due, Trigger: d.Trigger, Reason: reason, State: run.StateSkipped,
+	}
+	if e.def != nil {
+		ev.Cluster = e.def.Cluster
+	}
+	s.event(ev, now)
+}
+
+// begin makes d an unfinished run and enqueues its first attempt, or lets it
+// wait where jitter moves it far ahead.
+func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
+	a := Active{
+		ID: d.ID, Due: d.Due, NotBefore: d.Due, Trigger: d.Trigger,
+		Attempt: 1, State: run.StateWaiting, Cluster: e.def.Cluster,
+	}
+	if d.Trigger == run.TriggerSchedule {
+		a.NotBefore = d.Due.Add(jitter(e.def.Jitter, d.ID))
+	}
+	e.st.Active = append(e.st.Active, a)
+	if a.NotBefore.Sub(now) <= s.cfg.Lead {
+		s.enqueue(e, &e.st.Active[len(e.st.Active)-1], now)
+	}
+}
+
+// beginDeferred starts what waited, now that the job has no unfinished run.
+func (s *Shard) beginDeferred(e *entry, now time.Time) {
+	for len(e.st.Active) == 0 && len(e.st.Deferred) > 0 {
+		d := e.st.Deferred[0]
+		e.st.Deferred = append([]Deferred(nil), e.st.Deferred[1:]...)
+		if e.def == nil {
+			s.skipRun(e, d, run.ReasonDeleted, now)
+			continue
+		}
+		s.begin(e, d, now)
+	}
+}
+
+// stageWaiting enqueues the attempts whose start has come within the lead.
+func (s *Shard) stageWaiting(e *entry, now time.Time) {
+	for _, id := range waiting(&e.st) {
+		a := e.st.find(id)
+		if a == nil || a.NotBefore.Sub(now) > s.cfg.Lead {
+			continue
+		}
+		if e.def == nil {
+			s.end(e, a, run.Event{State: run.StateCancelled, Reason: run.ReasonDeleted}, now)
+			continue
+		}
+		s.enqueue(e, a, now)
+	}
+}
+
+// waiting lists the runs that stand on no queue.
+func waiting(st *JobState) []run.ID {
+	var ids []run.ID
+	for i := range st.Active {
+		if st.Active[i].State == run.StateWaiting {
+			ids = append(ids, st.Active[i].ID)
+		}
+	}
+	return ids
+}

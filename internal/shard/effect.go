@@ -1,0 +1,56 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// Effects are what one Step decided: one transaction.
+type Effects struct {
+	Enqueue []Enqueue
+	Events  []run.Event
+	Control []run.Control
+	Dead    []Dead
+	// States are to be written under their job's name, Forget lists the job
+	// names whose state is to be deleted.
+	States []JobState
+	Forget []string
+}
+
+// Enqueue puts a run on a queue of its cluster. Partition is the one chosen
+// by placement, or AnyPartition.
+type Enqueue struct {
+	Run       run.Run
+	Queue     run.Queue
+	Partition int32
+	// Refused is set by the shell when the run cannot be enqueued, and why; the
+	// shard is then told that it was dropped.
+	Refused string
+}
+
+// AnyPartition leaves the partition to the hash of the run ID.
+const AnyPartition int32 = -1
+
+// Dead is a dead letter of a cluster, or of none.
+type Dead struct {
+	Cluster string
+	Letter  run.DeadLetter
+}
+
+// Empty reports whether there is nothing to commit.
+func (f *Effects) Empty() bool {
+	return len(f.Enqueue)+len(f.Events)+len(f.Control)+len(f.Dead)+len(f.States)+len(f.Forget) == 0
+}
+
+// size counts the records the effects will become.
+func (f *Effects) size() int {
+	return len(f.Enqueue) + len(f.Events) + len(f.Control) + len(f.Dead) + len(f.States) + len(f.Forget)
+}
+
+// event adds to the ledger.
+func (s *Shard) event(e run.Event, now time.Time) {
+	e.At = now.UTC()
+	e.By = s.cfg.By
+	s.out.Events = append(s.out.Events, e)
+}

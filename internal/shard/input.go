@@ -1,0 +1,52 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// Input is something a shard is told.
+type Input interface{ input() }
+
+// JobChanged is a record of the jobs topic; a nil Job is a tombstone. It is
+// Replayed when an earlier owner of the shard has already acted on it.
+type JobChanged struct {
+	Name      string
+	Job       *job.Job
+	AppliedAt time.Time
+	Replayed  bool
+}
+
+// JobsLoaded says that the jobs topic was read to its end at take-over: jobs
+// in the state without a definition were deleted meanwhile.
+type JobsLoaded struct{}
+
+// Requested is a record of the commands topic.
+type Requested struct{ Request run.Request }
+
+// Reported is a record of the events topic. Events the shards wrote
+// themselves are ignored.
+type Reported struct{ Event run.Event }
+
+// Beats is what the log of beats says of all workers. The shell gives it only
+// once all events before the high watermark of that moment were given, so
+// that no report of a worker said to be gone can still be on its way.
+type Beats struct{ Workers []member.Member }
+
+// Unreadable is a record that could not be decoded. Job is the job it would
+// have defined, if it stood in the jobs topic.
+type Unreadable struct {
+	Letter   run.DeadLetter
+	Job      string
+	Replayed bool
+}
+
+func (JobChanged) input() {}
+func (JobsLoaded) input() {}
+func (Requested) input()  {}
+func (Reported) input()   {}
+func (Beats) input()      {}
+func (Unreadable) input() {}

@@ -1,0 +1,200 @@
+package shard
+
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// minLostAttempts is how many attempts on_lost: retry grants at the least;
+// it keeps a run that kills its workers from doing so for ever.
+const minLostAttempts = 3
+
+// report takes a worker's report. One about a handing-out that is no longer
+// the run's latest changes nothing.
+func (s *Shard) report(ev run.Event, now time.Time) {
+	if !ev.Type.FromWorker() {
+		return
+	}
+	e := s.jobs[ev.Job]
+	if e == nil {
+		s.stray(ev, now)
+		return
+	}
+	a := e.st.find(ev.Run)
+	if a == nil || a.key() != ev.Key() || a.State == run.StateWaiting {
+		s.stray(ev, now)
+		return
+	}
+	s.touch(e)
+	switch ev.Type {
+	case run.EventClaimed:
+		a.State = run.StateClaimed
+		a.Holder, a.Incarnation, a.Beat = ev.By, ev.Incarnation, ev.Beat
+		s.remindOfRecall(a, now)
+	case run.EventStarting:
+		a.State, a.Recall = run.StateStarted, ""
+		a.Holder, a.Incarnation = ev.By, ev.Incarnation
+	case run.EventFinished:
+		s.finished(e, a, ev, now)
+	case run.EventReturned:
+		s.returned(e, a, ev, now)
+	case run.EventDropped:
+		s.dropped(e, a, ev.Reason, now)
+	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
+		run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
+	}
+	s.arm(e, now)
+}
+
+// stray answers a report about a handing-out that is out of date: a claim is
+// asked back, an end goes into the ledger as too late.
+func (s *Shard) stray(ev run.Event, now time.Time) {
+	switch ev.Type {
+	case run.EventClaimed:
+		s.out.Control = append(s.out.Control, run.Control{
+			Type: run.ControlRecall, At: now.UTC(), Run: ev.Run, Fence: ev.Fence, Reason: run.ReasonEdited,
+		})
+	case run.EventStarting, run.EventFinished:
+		late := ev
+		late.Type, late.Reason, late.Unknown = run.EventLate, string(ev.Type)+" by "+ev.By, nil
+		s.event(late, now)
+	case run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
+	}
+}
+
+// remindOfRecall repeats a recall to whoever claimed the run only now: the
+// first may have passed before the worker lived.
+func (s *Shard) remindOfRecall(a *Active, now time.Time) {
+	c := run.Control{At: now.UTC(), Run: a.ID, Fence: a.Fence}
+	switch {
+	case a.Cancel != "":
+		c.Type, c.Reason = run.ControlCancel, a.Cancel
+	case a.Recall != "":
+		c.Type, c.Reason = run.ControlRecall, a.Recall
+	default:
+		return
+	}
+	s.out.Control = append(s.out.Control, c)
+}
+
+// finished takes the end of an attempt.
+func (s *Shard) finished(e *entry, a *Active, ev run.Event, now time.Time) {
+	outcome := ev.Outcome
+	if outcome == nil {
+		outcome = &run.Outcome{State: run.StateFailed, Reason: "reported without an outcome"}
+	}
+	switch {
+	case outcome.State == run.StateSucceeded:
+		s.end(e, a, run.Event{State: run.StateSucceeded, Outcome: outcome}, now)
+	case a.Cancel != "":
+		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel, Outcome: outcome}, now)
+	case outcome.State == run.StateCancelled:
+		s.end(e, a, run.Event{State: run.StateCancelled, Reason: outcome.Reason, Outcome: outcome}, now)
+	case outcome.State == run.StateLost:
+		s.retryLost(e, a, outcome, now)
+	default:
+		s.retryFailed(e, a, outcome, now)
+	}
+}
+
+// retryFailed waits the backoff before the next attempt, or gives up.
+func (s *Shard) retryFailed(e *entry, a *Active, outcome *run.Outcome, now time.Time) {
+	if e.def == nil || a.Attempt > e.def.Retries {
+		s.giveUp(e, a, outcome, run.ReasonAttemptsUsed, now)
+		return
+	}
+	wait := e.def.BackoffBefore(a.Attempt+1, spread(a.ID, a.Attempt+1))
+	s.retry(e, a, outcome, now.Add(wait), now)
+}
+
+// retryLost goes as the job's on_lost says.
+func (s *Shard) retryLost(e *entry, a *Active, outcome *run.Outcome, now time.Time) {
+	if a.Cancel != "" {
+		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel, Outcome: outcome}, now)
+		return
+	}
+	if e.def == nil || e.def.OnLost != job.LostRetry {
+		s.giveUp(e, a, outcome, run.ReasonWorkerLost, now)
+		return
+	}
+	if a.Attempt >= max(e.def.Retries+1, minLostAttempts) {
+		s.giveUp(e, a, outcome, run.ReasonAttemptsUsed, now)
+		return
+	}
+	s.retry(e, a, outcome, now, now)
+}
+
+// retry makes a wait for its next attempt.
+func (s *Shard) retry(e *entry, a *Active, outcome *run.Outcome, at, now time.Time) {
+	ev := s.about(e, a, run.EventRetrying)
+	ev.Outcome, ev.NotBefore = outcome, at.UTC()
+	s.event(ev, now)
+	a.Attempt++
+	a.NotBefore, a.State, a.Hops = at.UTC(), run.StateWaiting, 0
+	s.stageWaiting(e, now)
+}
+
+// giveUp ends a as dead and puts it into its cluster's dead letters.
+func (s *Shard) giveUp(e *entry, a *Active, outcome *run.Outcome, reason string, now time.Time) {
+	letter := run.DeadLetter{
+		At: now.UTC(), By: s.cfg.By, Reason: reason, Outcome: outcome,
+		Run: &run.Run{
+			ID: a.ID, Job: e.st.Job, Cluster: a.Cluster, Due: a.Due.UTC(), NotBefore: a.NotBefore.UTC(),
+			Attempt: a.Attempt, Fence: a.Fence, Trigger: a.Trigger, Shard: s.cfg.Shard,
+		},
+	}
+	if e.def != nil {
+		letter.Run.Command = e.def.Command
+	}
+	s.out.Dead = append(s.out.Dead, Dead{Cluster: a.Cluster, Letter: letter})
+	s.end(e, a, run.Event{State: run.StateDead, Reason: reason, Outcome: outcome}, now)
+}
+
+// returned places a claimed, unstarted run anew. A worker that was out of
+// touch may return a run it had announced as starting: it did not start it.
+func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
+	if a.Recall != "" {
+		s.dropped(e, a, a.Recall, now)
+		return
+	}
+	if ev.Reason == run.ReasonNoSlot {
+		a.Hops++
+	}
+	s.placeAnew(e, a, now)
+}
+
+// placeAnew hands a out again, for the same attempt.
+func (s *Shard) placeAnew(e *entry, a *Active, now time.Time) {
+	if e.def == nil {
+		s.end(e, a, run.Event{State: run.StateSkipped, Reason: run.ReasonDeleted}, now)
+		return
+	}
+	s.enqueue(e, a, now)
+}
+
+// dropped takes a worker's word that it will not start a.
+func (s *Shard) dropped(e *entry, a *Active, reason string, now time.Time) {
+	switch {
+	case a.Cancel != "":
+		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel}, now)
+	case a.Recall != "" && s.stillDue(e, a, now):
+		s.enqueue(e, a, now)
+	case a.Recall == run.ReasonPaused:
+		s.takeBack(e, a, reason, now)
+	default:
+		s.end(e, a, run.Event{State: run.StateSkipped, Reason: reason}, now)
+	}
+}
+
+// stillDue reports whether a recalled run is due all the same: the job as it
+// now stands names its due time, and that has not long passed.
+func (s *Shard) stillDue(e *entry, a *Active, now time.Time) bool {
+	if e.def == nil || e.sched == nil || e.paused() || now.Sub(a.Due) > grace {
+		return false
+	}
+	due, ok := e.sched.Next(a.Due.Add(-time.Nanosecond))
+	return ok && due.Equal(a.Due)
+}

@@ -1,0 +1,75 @@
+package shard
+
+import (
+	"slices"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// request does what somebody asked for. A request for a job that does not
+// exist is answered in the ledger.
+func (s *Shard) request(r run.Request, now time.Time) {
+	e := s.jobs[r.Job]
+	if e == nil || e.def == nil && r.Type != run.RequestCancel {
+		s.event(run.Event{
+			Type: run.EventSkipped, Job: r.Job, Run: run.NewID(r.Job, r.At, r.ID), Due: r.At.UTC(),
+			Trigger: run.TriggerManual, Reason: run.ReasonUnknownJob, State: run.StateSkipped,
+		}, now)
+		return
+	}
+	if e.st.seen(r.ID) {
+		return
+	}
+	s.touch(e)
+	switch r.Type {
+	case run.RequestRun:
+		s.admit(e, Deferred{ID: run.NewID(r.Job, r.At, r.ID), Due: r.At.UTC(), Trigger: run.TriggerManual}, now)
+	case run.RequestRequeue:
+		s.admit(e, Deferred{ID: run.NewID(r.Job, r.Due, r.ID), Due: r.Due.UTC(), Trigger: run.TriggerRequeue}, now)
+	case run.RequestPause:
+		e.st.Paused = true
+		s.recallAll(e, run.ReasonPaused, now)
+	case run.RequestResume:
+		e.st.Paused = false
+	case run.RequestCancel:
+		s.cancel(e, r.Run, now)
+	}
+	s.arm(e, now)
+}
+
+// cancel ends one run, wherever it stands.
+func (s *Shard) cancel(e *entry, id run.ID, now time.Time) {
+	if a := e.st.find(id); a != nil {
+		s.cancelActive(e, a, run.ReasonCancelled, now)
+		return
+	}
+	i := slices.IndexFunc(e.st.Deferred, func(d Deferred) bool { return d.ID == id })
+	if i >= 0 {
+		s.skipRun(e, e.st.Deferred[i], run.ReasonCancelled, now)
+		e.st.Deferred = slices.Delete(e.st.Deferred, i, i+1)
+	}
+}
+
+// cancelAll ends all unfinished runs of e.
+func (s *Shard) cancelAll(e *entry, reason string, now time.Time) {
+	for _, a := range slices.Clone(e.st.Active) {
+		if a := e.st.find(a.ID); a != nil && a.Cancel == "" {
+			s.cancelActive(e, a, reason, now)
+		}
+	}
+}
+
+func (s *Shard) cancelActive(e *entry, a *Active, reason string, now time.Time) {
+	if a.State == run.StateWaiting {
+		s.end(e, a, run.Event{State: run.StateCancelled, Reason: reason}, now)
+		return
+	}
+	a.Cancel = reason
+	s.out.Control = append(s.out.Control, run.Control{
+		Type: run.ControlCancel, At: now.UTC(), Run: a.ID, Fence: a.Fence, Reason: reason,
+	})
+	ev := s.about(e, a, run.EventRecalling)
+	ev.Reason = reason
+	s.event(ev, now)
+}

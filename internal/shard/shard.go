@@ -1,0 +1,201 @@
+package shard
+
+import (
+	"slices"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/schedule"
+)
+
+// Config is what a shard needs to know of its surroundings.
+type Config struct {
+	// Shard is the partition whose jobs these are, By the scheduler's ID.
+	Shard int32
+	By    string
+	// Lead is how far ahead of their due time runs are staged.
+	Lead time.Duration
+}
+
+// maxEffects is about how many records one Step decides; what is left waits
+// for the next, so that no transaction grows without bound.
+const maxEffects = 3000
+
+// Shard is the state of one shard. It is not safe for concurrent use.
+type Shard struct {
+	cfg     Config
+	jobs    map[string]*entry
+	wakes   wakeHeap
+	workers map[string]*worker
+	// busy are the jobs with unfinished runs, by name.
+	busy    map[string]*entry
+	byQueue map[queueKey][]placeable
+	touched []*entry
+	out     Effects
+	// loaded says that all definitions were read, so that a change is news.
+	loaded bool
+}
+
+// entry is one job: its definition, if it has one, and its state.
+type entry struct {
+	def   *job.Job
+	sched *schedule.Schedule
+	st    JobState
+	// wake is when the job has something to decide, zero if never; index is
+	// its place in the heap of wakes, -1 outside.
+	wake    time.Time
+	index   int
+	touched bool
+	// unreadable says that the job's definition could not be decoded: it is
+	// not deleted, but nothing can be decided for it.
+	unreadable bool
+}
+
+// New returns a shard that holds the given states, as read from the state
+// topic. Definitions follow as JobChanged inputs, ended by JobsLoaded.
+func New(cfg Config, states []JobState) *Shard {
+	s := &Shard{
+		cfg: cfg, jobs: make(map[string]*entry, len(states)),
+		workers: map[string]*worker{}, busy: map[string]*entry{},
+	}
+	for _, st := range states {
+		e := &entry{st: st, index: -1}
+		s.jobs[st.Job] = e
+		s.noteBusy(e)
+	}
+	return s
+}
+
+// Step takes the inputs in order, decides what is due at now, and returns
+// what to commit. If the commit fails or its outcome is unknown, the Shard
+// must be thrown away and built anew from the log.
+func (s *Shard) Step(inputs []Input, now time.Time) Effects {
+	s.out = Effects{}
+	for _, in := range inputs {
+		s.take(in, now)
+	}
+	s.decideDue(now)
+	s.writeStates()
+	return s.out
+}
+
+// Wake returns when the shard next has something to decide without input.
+func (s *Shard) Wake() (time.Time, bool) {
+	if len(s.wakes) == 0 {
+		return time.Time{}, false
+	}
+	return s.wakes[0].wake, true
+}
+
+// Jobs counts the jobs the shard holds.
+func (s *Shard) Jobs() int { return len(s.jobs) }
+
+// Unfinished counts the shard's unfinished runs.
+func (s *Shard) Unfinished() int {
+	n := 0
+	for _, e := range s.busy {
+		n += len(e.st.Active)
+	}
+	return n
+}
+
+func (s *Shard) take(in Input, now time.Time) {
+	switch in := in.(type) {
+	case JobChanged:
+		s.changeJob(in, now)
+	case JobsLoaded:
+		s.loaded = true
+		s.deleteUndefined(now)
+	case Requested:
+		s.request(in.Request, now)
+	case Reported:
+		s.report(in.Event, now)
+	case Beats:
+		s.observe(in.Workers, now)
+	case Unreadable:
+		s.unreadable(in)
+	}
+}
+
+// decideDue advances every job whose time has come, until the transaction is
+// full.
+func (s *Shard) decideDue(now time.Time) {
+	for len(s.wakes) > 0 && !s.wakes[0].wake.After(now) && s.out.size() < maxEffects {
+		e := s.wakes[0]
+		s.advance(e, now)
+		s.touch(e)
+		s.arm(e, now)
+		if !e.wake.IsZero() && !e.wake.After(now) {
+			return // more than one Step's worth: go on in the next
+		}
+	}
+}
+
+// touch marks e's state to be written in this Step's transaction.
+func (s *Shard) touch(e *entry) {
+	if !e.touched {
+		e.touched = true
+		s.touched = append(s.touched, e)
+	}
+}
+
+func (s *Shard) writeStates() {
+	for _, e := range s.touched {
+		e.touched = false
+		s.noteBusy(e)
+		if e.def == nil && !e.unreadable && len(e.st.Active) == 0 {
+			s.out.Forget = append(s.out.Forget, e.st.Job)
+			delete(s.jobs, e.st.Job)
+			s.wakes.remove(e)
+			continue
+		}
+		s.out.States = append(s.out.States, snapshot(e.st))
+	}
+	s.touched = s.touched[:0]
+}
+
+func (s *Shard) noteBusy(e *entry) {
+	if len(e.st.Active) > 0 {
+		s.busy[e.st.Job] = e
+	} else {
+		delete(s.busy, e.st.Job)
+	}
+}
+
+// unreadable keeps a record that means nothing to this version.
+func (s *Shard) unreadable(in Unreadable) {
+	if !in.Replayed {
+		s.out.Dead = append(s.out.Dead, Dead{Letter: in.Letter})
+	}
+	if e := s.jobs[in.Job]; e != nil {
+		e.unreadable = true
+	}
+}
+
+// snapshot copies what later Steps would change under the reader's hands.
+func snapshot(st JobState) JobState {
+	st.Active = slices.Clone(st.Active)
+	st.Deferred = slices.Clone(st.Deferred)
+	st.Recent = slices.Clone(st.Recent)
+	st.Requests = slices.Clone(st.Requests)
+	return st
+}
+
+// worker is what the latest beats said of one worker.
+type worker struct {
+	member.Member
+	held map[string]bool
+}
+
+// holds reports whether the worker's latest beat named the run.
+func (w *worker) holds(k run.Key) bool {
+	if w.held == nil {
+		w.held = make(map[string]bool, len(w.Held)+len(w.Started))
+		for _, key := range slices.Concat(w.Held, w.Started) {
+			w.held[key] = true
+		}
+	}
+	return w.held[k.String()]
+}

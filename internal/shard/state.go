@@ -1,0 +1,142 @@
+package shard
+
+import (
+	"slices"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// JobState is all that must outlive a scheduler about one job: the record in
+// the state topic, keyed by job name. Its size is bounded by the runs that
+// are unfinished.
+type JobState struct {
+	V   int    `json:"v"`
+	Job string `json:"job"`
+
+	// Version is that of the definition decided with (job.Job.Version).
+	Version string `json:"version,omitempty"`
+
+	// Through is the newest due time decided; all before it are, too.
+	Through time.Time `json:"through,omitzero"`
+
+	// Paused says that somebody asked for a pause.
+	Paused bool `json:"paused,omitzero"`
+
+	// Fence is the highest given out.
+	Fence int64 `json:"fence,omitzero"`
+
+	// Active are the unfinished runs, Deferred the due times that wait for
+	// them (overlap queue and replace).
+	Active   []Active   `json:"active,omitempty"`
+	Deferred []Deferred `json:"deferred,omitempty"`
+
+	// Recent are the latest final states, newest last, at most maxRecent.
+	Recent []Summary `json:"recent,omitempty"`
+
+	// Requests are the IDs of the latest requests, at most maxRequests, so
+	// that one sent twice counts once.
+	Requests []string `json:"requests,omitempty"`
+
+	// Unknown keeps fields written by a newer version.
+	Unknown map[string]any `json:",embed"`
+}
+
+// Active is one unfinished run.
+type Active struct {
+	ID        run.ID      `json:"run"`
+	Due       time.Time   `json:"due"`
+	NotBefore time.Time   `json:"not_before"`
+	Trigger   run.Trigger `json:"trigger"`
+	Attempt   int         `json:"attempt"`
+	Fence     int64       `json:"fence,omitzero"`
+	Hops      int         `json:"hops,omitzero"`
+
+	// State is waiting (not on a queue until near NotBefore), queued,
+	// claimed or started.
+	State run.State `json:"state"`
+
+	// Cluster is where the run was enqueued.
+	Cluster string `json:"cluster"`
+
+	// Holder is the worker that claimed it, in which life, after which beat.
+	Holder      string `json:"holder,omitempty"`
+	Incarnation int64  `json:"incarnation,omitzero"`
+	Beat        int64  `json:"beat,omitzero"`
+
+	// Recall is why the run was asked back, while no answer has come;
+	// Cancel why it is to end, whether started or not.
+	Recall string `json:"recall,omitempty"`
+	Cancel string `json:"cancel,omitempty"`
+}
+
+// Deferred is a due time that waits for an unfinished run.
+type Deferred struct {
+	ID      run.ID      `json:"run"`
+	Due     time.Time   `json:"due"`
+	Trigger run.Trigger `json:"trigger"`
+}
+
+// Summary is how a run ended.
+type Summary struct {
+	ID       run.ID    `json:"run"`
+	Due      time.Time `json:"due"`
+	State    run.State `json:"state"`
+	Attempts int       `json:"attempts"`
+	EndedAt  time.Time `json:"ended_at"`
+}
+
+const (
+	maxRecent   = 10
+	maxRequests = 16
+	// maxDeferred bounds what overlap: queue holds back for one job.
+	maxDeferred = 100
+)
+
+// unstarted reports whether a is still on its way to a start.
+func (a *Active) unstarted() bool { return a.State != run.StateStarted }
+
+// key names a's latest handing-out.
+func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
+
+// find returns the active run of that ID.
+func (st *JobState) find(id run.ID) *Active {
+	for i := range st.Active {
+		if st.Active[i].ID == id {
+			return &st.Active[i]
+		}
+	}
+	return nil
+}
+
+// remove forgets the active run of that ID.
+func (st *JobState) remove(id run.ID) {
+	st.Active = slices.DeleteFunc(st.Active, func(a Active) bool { return a.ID == id })
+}
+
+// knows reports whether the run is or lately was a run of the job.
+func (st *JobState) knows(id run.ID) bool {
+	return st.find(id) != nil ||
+		slices.ContainsFunc(st.Recent, func(r Summary) bool { return r.ID == id }) ||
+		slices.ContainsFunc(st.Deferred, func(d Deferred) bool { return d.ID == id })
+}
+
+// remember adds to the bounded history.
+func (st *JobState) remember(sum Summary) {
+	st.Recent = append(st.Recent, sum)
+	if over := len(st.Recent) - maxRecent; over > 0 {
+		st.Recent = slices.Delete(st.Recent, 0, over)
+	}
+}
+
+// seen reports whether the request was handled before, and marks it handled.
+func (st *JobState) seen(request string) bool {
+	if slices.Contains(st.Requests, request) {
+		return true
+	}
+	st.Requests = append(st.Requests, request)
+	if over := len(st.Requests) - maxRequests; over > 0 {
+		st.Requests = slices.Delete(st.Requests, 0, over)
+	}
+	return false
+}

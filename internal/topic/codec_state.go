@@ -1,0 +1,63 @@
+package topic
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/shard"
+)
+
+// The keys in the state topic that are not job names; no job name begins
+// with a tilde.
+const (
+	// ShardKey holds a shard's ShardRecord.
+	ShardKey = "~shard"
+	// BarrierKey is written by a new owner to know where the log ends.
+	BarrierKey = "~barrier"
+)
+
+// IsJobKey reports whether a key of the state topic names a job.
+func IsJobKey(key string) bool { return !strings.HasPrefix(key, "~") }
+
+// ShardRecord is how far a shard's owner has followed the topics, written in
+// the transaction that holds what followed from it.
+type ShardRecord struct {
+	V     int   `json:"v"`
+	Shard int32 `json:"shard"`
+
+	// The offsets to go on from, in the shard's partition of each topic.
+	Jobs     int64 `json:"jobs_offset"`
+	Commands int64 `json:"commands_offset"`
+	Events   int64 `json:"events_offset"`
+
+	Owner       string    `json:"owner"`
+	Incarnation int64     `json:"incarnation"`
+	At          time.Time `json:"at"`
+
+	Unknown map[string]any `json:",embed"`
+}
+
+// EncodeShard returns the value of the shard record in the state topic.
+func EncodeShard(r ShardRecord) ([]byte, error) { r.V = Version; return encode(r) }
+
+// DecodeShard reads the shard record in the state topic.
+func DecodeShard(value []byte) (ShardRecord, error) {
+	var r ShardRecord
+	return r, decode(value, &r, &r.V)
+}
+
+// EncodeState returns the value of a job's state in the state topic.
+func EncodeState(st shard.JobState) ([]byte, error) { st.V = Version; return encode(st) }
+
+// DecodeState reads a job's state in the state topic.
+func DecodeState(value []byte) (shard.JobState, error) {
+	var st shard.JobState
+	if err := decode(value, &st, &st.V); err != nil {
+		return shard.JobState{}, err
+	}
+	if st.Job == "" {
+		return shard.JobState{}, errors.New("state without a job")
+	}
+	return st, nil
+}
