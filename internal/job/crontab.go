@@ -124,7 +124,7 @@ func (r *crontabReader) setting(at place, name, value string) {
 	}
 	if value != "" && (value[0] == '"' || value[0] == '\'') {
 		end := strings.IndexByte(value[1:], value[0])
-		if end != len(value)-2 {
+		if end < 0 || end != len(value)-2 {
 			r.fail(at, "env."+name, "the quotes of the value do not match", "a value in quotes ends with the line")
 			return
 		}

@@ -18,10 +18,8 @@ func parseDuration(text string) (d time.Duration, message, hint string) {
 	if _, err := strconv.ParseFloat(text, 64); err == nil && text != "0" {
 		return 0, form, "add the unit, as in " + text + "s"
 	}
-	for _, part := range []string{days, rest} {
-		if strings.ContainsAny(part, "+-") || strings.Trim(days, "0123456789.") != "" {
-			return 0, form, ""
-		}
+	if strings.ContainsAny(text, "+-") || strings.Trim(days, "0123456789.") != "" || found && days == "" {
+		return 0, form, ""
 	}
 	total, err := time.Duration(0), error(nil)
 	if found {

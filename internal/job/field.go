@@ -75,7 +75,7 @@ func (r *reader) readEntry(d *draft, e entry, known []string) {
 	case e.value == nil: // reported already
 		d.broken[e.key] = true
 	case e.value.kind == nothing:
-		r.fail(d, e.at, e.key, "has no value", `remove the line, or write "" for an empty one`)
+		r.fail(d, e.at, e.key, "has no value", "remove the line, or write one")
 	default:
 		d.places[e.key] = e.value.at
 		r.field(d, e.key, e.value)
@@ -161,7 +161,7 @@ func (r *reader) scalar(d *draft, field string, n *node, wanted string) bool {
 	}
 	r.spent += nodeCost + len(n.text)
 	if n.kind != scalar {
-		r.fail(d, n.at, field, fmt.Sprintf("expected %s, found %s", wanted, n.kind), "")
+		r.fail(d, n.at, field, fmt.Sprintf("expected %s, found %s", wanted, n.found()), "")
 		return false
 	}
 	return true
@@ -241,7 +241,7 @@ func (r *reader) command(d *draft, field string, n *node) []string {
 		return []string{"/bin/sh", "-c", n.text}
 	}
 	if n.kind != list {
-		r.fail(d, n.at, field, "expected a string or a list of arguments, found "+string(n.kind), "")
+		r.fail(d, n.at, field, "expected a string or a list of arguments, found "+n.found(), "")
 		return nil
 	}
 	command := make([]string, len(n.items))
@@ -279,7 +279,7 @@ func (r *reader) parts(d *draft, field string, n *node, known []string) []entry 
 		if known != nil {
 			wanted += " with the keys " + strings.Join(known, ", ")
 		}
-		r.fail(d, n.at, field, fmt.Sprintf("expected %s, found %s", wanted, n.kind), "")
+		r.fail(d, n.at, field, fmt.Sprintf("expected %s, found %s", wanted, n.found()), "")
 		return nil
 	}
 	var good []entry
@@ -290,7 +290,7 @@ func (r *reader) parts(d *draft, field string, n *node, known []string) []entry 
 		case known != nil && !slices.Contains(known, e.key):
 			r.fail(d, e.at, path, "unknown field", didYouMean(e.key, known))
 		case e.value != nil && e.value.kind == nothing:
-			r.fail(d, e.at, path, "has no value", `remove the line, or write "" for an empty one`)
+			r.fail(d, e.at, path, "has no value", `remove it, or write "" for an empty one`)
 		default:
 			d.places[path] = e.at
 			if e.value != nil && known != nil {

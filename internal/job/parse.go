@@ -108,6 +108,9 @@ func (p *parse) add(d *draft) {
 	}
 	at := d.where("name")
 	if first, taken := p.named[name]; taken {
+		if first == (named{file: d.source.name, at: at}) {
+			at = d.at // one name, merged into two jobs
+		}
 		p.fail(d.source.problem(at, "name", fmt.Sprintf("a second job is named %q", name),
 			fmt.Sprintf("the first is at %s:%s", first.file, first.at)))
 		return

@@ -37,6 +37,15 @@ type node struct {
 	items   []*node
 }
 
+// found says what n is, for a message about what was expected in its place.
+func (n *node) found() string {
+	const longest = 40
+	if n.kind == scalar && len(n.text) <= longest {
+		return fmt.Sprintf("%q", n.text)
+	}
+	return string(n.kind)
+}
+
 // entry is one key of a mapping. merged: it came by a merge key.
 type entry struct {
 	key    string
@@ -110,23 +119,23 @@ func (t *tree) parse() (file *ast.File, problem *Problem) {
 			at = t.source.find(tk.Position.Line, tk.Position.Column, "")
 		}
 	}
-	p := t.source.problem(at, "", "not YAML: "+message, syntaxHint(t.source.lines[at.line-1]))
+	p := t.source.problem(at, "", "not YAML: "+strings.ReplaceAll(message, "\t", `\t`), syntaxHint(message, t.source.lines[at.line-1]))
 	return nil, &p
 }
 
 // syntaxHint names the usual cause of a syntax error in a line: a value that
 // begins with a letter YAML keeps for itself.
-func syntaxHint(line string) string {
+func syntaxHint(message, line string) string {
 	indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 	if strings.Contains(indent, "\t") {
 		return "indent with spaces, not with tabs"
 	}
 	key, value, found := strings.Cut(strings.TrimSpace(line), ": ")
 	value = strings.TrimSpace(value)
-	if found && value != "" && strings.ContainsAny(value[:1], "*@&!%`|>") {
+	if found && value != "" && strings.ContainsAny(value[:1], "*@&!%`") {
 		return fmt.Sprintf(`a value that begins with %s needs quotes: %s: "…"`, value[:1], strings.TrimPrefix(key, "- "))
 	}
-	if strings.Contains(value, ": ") {
+	if strings.Contains(value, ": ") && strings.Contains(message, "mapping value is not allowed") {
 		return `a value that holds ": " needs quotes`
 	}
 	return ""
@@ -307,7 +316,7 @@ func (t *tree) merged(value *node) []*node {
 		switch {
 		case n == nil: // reported already
 		case n.kind != mapping:
-			t.fail(n.at, "a merge key takes a mapping or a list of mappings, not "+string(n.kind), "")
+			t.fail(n.at, "a merge key takes a mapping or a list of mappings, not "+n.found(), "")
 		default:
 			mappings = append(mappings, n)
 		}

@@ -24,7 +24,7 @@ func (y *yamlFile) open() []Problem {
 	}
 	keys := []string{"clusters", "defaults", "jobs"}
 	if y.root.kind != mapping {
-		fail(y.root.at, "", "expected a mapping with the keys "+strings.Join(keys, ", ")+", found "+string(y.root.kind), "")
+		fail(y.root.at, "", "expected a mapping with the keys "+strings.Join(keys, ", ")+", found "+y.root.found(), "")
 		return ps
 	}
 	hasJobs, hasClusters := false, false
@@ -58,7 +58,7 @@ func expect(e entry, k kind, hint string, fail func(at place, field, message, hi
 	case e.value == nil: // reported already
 		return nil
 	case e.value.kind != k:
-		fail(e.value.at, e.key, fmt.Sprintf("expected %s, found %s", k, e.value.kind), hint)
+		fail(e.value.at, e.key, fmt.Sprintf("expected %s, found %s", k, e.value.found()), hint)
 		return nil
 	}
 	return e.value
@@ -78,7 +78,7 @@ func (y *yamlFile) openClusters(e entry, fail func(at place, field, message, hin
 			continue
 		}
 		if n.kind != scalar {
-			fail(n.at, field, "expected the name of a cluster, found "+string(n.kind), "")
+			fail(n.at, field, "expected the name of a cluster, found "+n.found(), "")
 			continue
 		}
 		if message, hint := checkClusterName(n.text, y.clusters); message != "" {
@@ -108,7 +108,7 @@ func (y *yamlFile) read(p *parse) {
 				continue
 			}
 			if n.kind != mapping {
-				p.fail(y.source.problem(n.at, fmt.Sprintf("jobs[%d]", i), "expected a mapping with the fields of a job, found "+string(n.kind), ""))
+				p.fail(y.source.problem(n.at, fmt.Sprintf("jobs[%d]", i), "expected a mapping with the fields of a job, found "+n.found(), ""))
 				continue
 			}
 			r.spent += inherited
