@@ -1,0 +1,124 @@
+package exec
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// The names of a command's two streams.
+const (
+	Stdout = "stdout"
+	Stderr = "stderr"
+)
+
+// Output takes what a command writes. It is called in order for each stream,
+// for the two streams possibly at the same time; p is valid during the call
+// only. While it blocks, so does, sooner or later, the command.
+type Output func(stream string, p []byte)
+
+// readBytes is how much is read at once; a pipe rarely holds more.
+const readBytes = 16 << 10
+
+// pipes are a command's three standard files.
+type pipes struct {
+	// child are the ends handed to the command: stdin, stdout, stderr.
+	child [3]*os.File
+
+	// stdin is nil if the command has nothing to read.
+	stdin          *os.File
+	stdout, stderr *os.File
+
+	copying sync.WaitGroup
+}
+
+func openPipes(withStdin bool) (*pipes, error) {
+	p := &pipes{}
+	var err error
+	if withStdin {
+		p.child[0], p.stdin, err = os.Pipe()
+	} else {
+		p.child[0], err = os.Open(os.DevNull)
+	}
+	if err == nil {
+		p.stdout, p.child[1], err = os.Pipe()
+	}
+	if err == nil {
+		p.stderr, p.child[2], err = os.Pipe()
+	}
+	if err != nil {
+		p.closeChild()
+		p.closeOwn()
+		return nil, fmt.Errorf("opening the command's input and output: %w", err)
+	}
+	return p, nil
+}
+
+// closeChild closes this process's copies of the command's ends.
+func (p *pipes) closeChild() { closeAll(p.child[0], p.child[1], p.child[2]) }
+
+func (p *pipes) closeOwn() { closeAll(p.stdin, p.stdout, p.stderr) }
+
+// closeAll closes files, of which some may be nil. There is nothing to be
+// done about an error: no data of ours is in them.
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// copy moves data between the command and its worker until drain.
+func (p *pipes) copy(stdin string, out Output) {
+	p.copying.Go(func() { read(p.stdout, Stdout, out) })
+	p.copying.Go(func() { read(p.stderr, Stderr, out) })
+	if p.stdin != nil {
+		p.copying.Go(func() {
+			// A command need not read its input: an error says only that.
+			_, _ = io.WriteString(p.stdin, stdin)
+			_ = p.stdin.Close()
+		})
+	}
+}
+
+// read hands on what comes from f until nobody can write to it any more, or
+// it is closed.
+func read(f *os.File, stream string, out Output) {
+	buf := make([]byte, readBytes)
+	for {
+		n, err := f.Read(buf)
+		if n > 0 {
+			out(stream, buf[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// drain takes what is left in the pipes once the command has ended, but
+// waits no longer than delay for somebody who still holds them open. It
+// reports whether it had to stop waiting.
+func (p *pipes) drain(delay time.Duration) (cut bool) {
+	if p.stdin != nil {
+		_ = p.stdin.Close()
+	}
+	done := make(chan struct{})
+	go func() {
+		p.copying.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		cut = true
+	}
+	p.closeOwn()
+	<-done
+	return cut
+}
