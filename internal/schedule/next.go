@@ -123,5 +123,12 @@ func (s *Schedule) period(t int64) period {
 	if !end.IsZero() {
 		p.end = end.Unix()
 	}
+	if p.end <= t {
+		// Past a zone's last tabled change, ZoneBounds ends the year's last
+		// period 365 days after New Year: on 31 December of a leap year the
+		// end has passed. No rule changes the clock on that day.
+		day, _ := floorDiv(t, daySeconds)
+		p.end = (day + 1) * daySeconds
+	}
 	return p
 }
