@@ -1,17 +1,18 @@
 package ledger
 
 import (
+	"time"
+
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
 // Fold takes in the next event of the log. Events of one job must come in
 // the order of the log; those of different jobs may be mixed in any way.
 func (l *Ledger) Fold(e run.Event) {
-	if e.Type == run.EventSkipped {
-		l.skip(&e)
-		return
-	}
 	if e.Run == "" {
+		if e.Type == run.EventSkipped {
+			l.skip(&e)
+		}
 		return // speaks of no due time: nothing the ledger records
 	}
 	r := l.run(&e)
@@ -39,6 +40,13 @@ func (r *Run) decide(e *run.Event) {
 		r.lost(e)
 	case run.EventEnded:
 		r.ended(e)
+	case run.EventSkipped:
+		r.State, r.Reason, r.EndedAt = run.StateSkipped, e.Reason, e.At
+	case run.EventDeferred:
+		if len(r.Attempts) == 0 {
+			r.State, r.Reason = run.StateWaiting, e.Reason
+		}
+		r.note(e)
 	default: // recalling, late_report, and what later versions add
 		r.note(e)
 	}
@@ -48,7 +56,8 @@ func (r *Run) enqueued(e *run.Event) {
 	if r.EnqueuedAt.IsZero() {
 		r.EnqueuedAt = e.At
 	}
-	r.State, r.Reason = run.StateQueued, ""
+	// Also a run that had ended: one recalled by an edit may be due again.
+	r.State, r.Reason, r.EndedAt = run.StateQueued, "", time.Time{}
 	r.Hops = max(r.Hops, e.Hops)
 	r.fence = max(r.fence, e.Fence)
 	if !e.NotBefore.IsZero() {

@@ -125,7 +125,7 @@ func (l *Ledger) run(e *run.Event) *Run {
 
 func (l *Ledger) skip(e *run.Event) {
 	s := Skip{
-		Job: e.Job, Due: e.Due, Through: e.Through, Count: max(e.Count, 1),
+		Job: e.Job, Due: e.Due, Through: e.Through, Count: e.Count,
 		Reason: e.Reason, At: e.At, By: e.By,
 	}
 	if s.Through.Before(s.Due) {

@@ -69,13 +69,14 @@ type Note struct {
 	Reason  string        `json:"reason,omitempty"`
 }
 
-// Skip is one or more due times that were not run, and why: Count of them,
-// from Due through Through.
+// Skip is a range of due times that were not run, and why: Count of them,
+// from Due through Through. Zero Count means that nobody knows how many. One
+// skipped alone has a name, and so is a Run.
 type Skip struct {
 	Job     string    `json:"job"`
 	Due     time.Time `json:"due"`
 	Through time.Time `json:"through"`
-	Count   int       `json:"count"`
+	Count   int       `json:"count,omitzero"`
 	Reason  string    `json:"reason"`
 	At      time.Time `json:"at"`
 	By      string    `json:"by,omitempty"`

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/scheduler"
+)
+
+// SchedulerOptions says what a scheduler process is.
+type SchedulerOptions struct {
+	Node
+
+	// Jobs is a job file or a folder of them that is kept in force; empty
+	// leaves the jobs to others.
+	Jobs     string
+	Clusters []string
+	Lead     time.Duration
+
+	// OnEvent sees every event the scheduler committed; it must not block.
+	OnEvent func(run.Event)
+}
+
+// Scheduler runs a scheduler until ctx ends, and then leaves in order.
+func Scheduler(ctx context.Context, o SchedulerOptions) (err error) {
+	st := &stack{log: o.Log}
+	defer func() { err = errors.Join(err, st.close(stopMargin)) }()
+	n, err := o.open(ctx, st, o.Clusters)
+	if err != nil {
+		return err
+	}
+	n.startScheduler(ctx, o)
+	if o.Jobs != "" {
+		n.watch(ctx, o.Jobs, n.ensure)
+	}
+	n.started()
+	return n.roles.wait(ctx)
+}
+
+func (n *opened) startScheduler(ctx context.Context, o SchedulerOptions) {
+	so := scheduler.Options{
+		Name: n.Name, Host: n.Host, Version: n.Version,
+		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
+		CreateTopics: n.CreateTopics, Lead: o.Lead,
+		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent, Ready: n.health.expect(),
+	}
+	n.roles.start(ctx, "scheduler", func(ctx context.Context) error { return scheduler.Run(ctx, so) })
+}

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry-cron/belfry/internal/broker"
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// UpOptions says what runs when everything runs in one process. Node's
+// brokers are replaced by the embedded one.
+type UpOptions struct {
+	Node
+
+	// Dir holds the embedded broker's data, Listen is its address.
+	Dir, Listen string
+
+	// Jobs is a job file or a folder of them that is kept in force; empty
+	// leaves the jobs to others.
+	Jobs string
+
+	// Clusters get a worker each, beside those that the job files name and
+	// those that have jobs.
+	Clusters          []string
+	Slots, RetrySlots int
+	Lead, Drain       time.Duration
+
+	// OnListen is called once the broker accepts connections. OnSchedule and
+	// OnRun see the events of the scheduler and the workers; they must not
+	// block.
+	OnListen   func(addrs []string)
+	OnSchedule func(run.Event)
+	OnRun      func(run.Event, run.Run)
+}
+
+// Up runs a broker, a scheduler and a worker for each cluster until ctx ends.
+// Then the workers leave first, so that what they return and report is still
+// heard, then the scheduler, then the broker.
+func Up(ctx context.Context, o UpOptions) (err error) {
+	st := &stack{log: o.Log}
+	defer func() { err = errors.Join(err, st.close(o.Drain+stopMargin)) }()
+
+	b, err := broker.Start(ctx, broker.Options{Dir: o.Dir, Addr: o.Listen, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	st.push("broker", func(context.Context) error { return b.Close() })
+	o.Kafka.Brokers = b.Addrs()
+	o.OnListen(b.Addrs())
+
+	clusters := o.firstClusters()
+	n, err := o.open(ctx, st, clusters)
+	if err != nil {
+		return err
+	}
+	if clusters, err = withJobs(ctx, n.store, clusters); err != nil {
+		return err
+	}
+	n.startScheduler(ctx, SchedulerOptions{Lead: o.Lead, OnEvent: o.OnSchedule})
+	w := &upWorkers{n: n, o: o, running: map[string]bool{}}
+	if err := w.ensure(ctx, clusters); err != nil {
+		return err
+	}
+	if o.Jobs != "" {
+		n.watch(ctx, o.Jobs, w.ensure)
+	}
+	n.started()
+	return n.roles.wait(ctx)
+}
+
+// firstClusters are those asked for, else those the job files name. Files
+// that cannot be read are the source's to report.
+func (o *UpOptions) firstClusters() []string {
+	if len(o.Clusters) > 0 {
+		return o.Clusters
+	}
+	if o.Jobs != "" {
+		if files, err := ReadFiles(o.Jobs); err == nil {
+			if set, err := job.Parse(files); err == nil {
+				return set.Clusters
+			}
+		}
+	}
+	return job.DefaultClusters()
+}
+
+// withJobs adds the clusters of the jobs in force.
+func withJobs(ctx context.Context, s Store, clusters []string) ([]string, error) {
+	jobs, err := s.Jobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		clusters = append(clusters, j.Job.Cluster)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(clusters))), nil
+}
+
+// upWorkers are the workers of an Up, one a cluster.
+type upWorkers struct {
+	n *opened
+	o UpOptions
+
+	mu      sync.Mutex
+	running map[string]bool
+}
+
+// ensure starts a worker for each cluster that has none yet.
+func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	fresh := slices.DeleteFunc(slices.Clone(clusters), func(c string) bool { return w.running[c] })
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := w.n.ensure(ctx, fresh); err != nil {
+		return err
+	}
+	for _, c := range fresh {
+		w.running[c] = true
+		wo := WorkerOptions{
+			Cluster: c, Queues: []run.Queue{run.QueueRuns, run.QueueRetries},
+			Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Drain: w.o.Drain, OnEvent: w.o.OnRun,
+		}
+		wo.Name = w.n.Name + "-" + c
+		// Several workers in one process share the registry.
+		w.n.startWorker(ctx, wo, prometheus.WrapRegistererWith(prometheus.Labels{"cluster": c}, w.n.Registry))
+	}
+	return nil
+}

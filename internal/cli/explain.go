@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/ledger"
+)
+
+type explainCmd struct {
+	connection
+	answer
+	Job   string        `arg:"" help:"Name of the job."`
+	At    string        `placeholder:"TIME" help:"Tell all about this due time: RFC 3339, or a date and time, or a time of today, in the job's zone."`
+	Since time.Duration `default:"24h" help:"How far back to look."`
+	Limit int           `short:"n" default:"50" help:"Show at most so many due times, the newest; 0 shows all."`
+}
+
+func (explainCmd) Help() string {
+	return "The ledger holds, for every due time, the run it became or the reason why it was not run. " +
+		"Due times that the schedule names and the ledger lacks are shown too, with what can be said of them.\n\n" +
+		"Examples:\n\n    belfry explain backup\n    belfry explain backup --at 03:00\n    belfry explain backup --since 168h -o json"
+}
+
+// Validate is called by kong.
+func (c *explainCmd) Validate() error {
+	if c.Since <= 0 || c.Limit < 0 {
+		return errors.New("--since must be more than 0, and --limit not less")
+	}
+	return nil
+}
+
+// verdict is what explain answers about one due time, or about a range of
+// them that was skipped for one reason.
+type verdict struct {
+	ledger.Entry
+	// Verdict is the run's state, "skipped", or: "pending" (not due yet),
+	// "undecided" (no scheduler has decided yet), "unrecorded" (decided, or
+	// another definition's affair, and no event is left of it).
+	Verdict string `json:"verdict"`
+	Why     string `json:"why,omitempty"`
+}
+
+// Run explains due times.
+func (c *explainCmd) Run(ctx context.Context, s *session) error {
+	k, err := c.connect(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	e, err := c.gather(ctx, k)
+	if err != nil {
+		return err
+	}
+	if c.At != "" {
+		return c.explainOne(s, e)
+	}
+	verdicts := e.verdicts(e.since, e.now.Add(c.Since/24))
+	if c.Limit > 0 && len(verdicts) > c.Limit {
+		verdicts = verdicts[len(verdicts)-c.Limit:]
+	}
+	if c.Output == "json" {
+		return s.asJSON(verdicts)
+	}
+	t := newTable("DUE", "BECAME", "RUN", "ATTEMPTS", "LATE", "EXIT", "WHY")
+	for _, v := range verdicts {
+		t.add(verdictRow(&v)...)
+	}
+	return s.table(t, fmt.Sprintf("%s had no due time in the last %s", c.Job, c.Since))
+}
+
+// gather reads what is known of the job. One that is no longer in force still
+// has its ledger.
+func (c *explainCmd) gather(ctx context.Context, k *cluster) (*explanation, error) {
+	e := &explanation{job: c.Job, now: time.Now(), zone: time.UTC}
+	j, err := k.job(ctx, c.Job)
+	gone := exitCode(err) == exitNotFound
+	if err != nil && !gone {
+		return nil, err
+	}
+	if !gone {
+		e.def = &j
+		if e.schedule, err = j.Job.Compile(); err != nil {
+			return nil, err
+		}
+		if e.schedule != nil {
+			e.zone = e.schedule.Location()
+		}
+	}
+	e.since = e.now.Add(-c.Since)
+	if c.At != "" {
+		if e.at, err = parseTime(c.At, e.zone, e.now); err != nil {
+			return nil, usageError(fmt.Errorf("--at: %w", err))
+		}
+		if e.at.Before(e.since) {
+			e.since = e.at
+		}
+	}
+	states, err := k.states(ctx, c.Job)
+	if err != nil {
+		return nil, err
+	}
+	e.through = states[c.Job].Through
+	if e.ledger, _, err = k.ledger(ctx, c.Job, e.since.Add(-beforeDue)); err != nil {
+		return nil, err
+	}
+	if gone && len(e.ledger.Runs())+len(e.ledger.Skips()) == 0 {
+		return nil, notFound("there is no job %q, and nothing is known of one since %s", c.Job, when(e.since))
+	}
+	return e, nil
+}
+
+func verdictRow(v *verdict) []string {
+	row := []string{when(v.Due), v.Verdict, "-", "-", "-", "-", orDash(v.Why)}
+	if v.Skip != nil && v.Skip.Through.After(v.Skip.Due) {
+		row[0] += " to " + when(v.Skip.Through)
+	}
+	if v.Entry.Run == nil {
+		return row
+	}
+	row[2] = short(v.Entry.Run.ID)
+	if a, ok := v.Entry.Run.Last(); ok {
+		row[3], row[5] = fmt.Sprint(a.Number), exit(a.Outcome)
+		if late, ok := a.Lateness(); ok {
+			row[4] = span(late)
+		}
+	}
+	return row
+}
+
+// explainOne tells all about the due time asked for.
+func (c *explainCmd) explainOne(s *session, e *explanation) error {
+	verdicts := e.verdicts(e.at, e.at)
+	if len(verdicts) == 0 {
+		return notFound("%s is no due time of %s%s", e.at.In(e.zone).Format(time.RFC3339), c.Job, e.neighbours())
+	}
+	if c.Output == "json" {
+		return s.asJSON(verdicts)
+	}
+	for _, v := range verdicts {
+		s.printf("%s, due %s: %s\n", c.Job, e.at.In(e.zone).Format("Mon 2006-01-02 15:04:05 MST"), v.Verdict)
+		if v.Why != "" {
+			s.printf("  %s\n", v.Why)
+		}
+		if v.Skip != nil && v.Skip.Count > 1 {
+			s.printf("  with %d due times from %s to %s, at %s by %s\n", v.Skip.Count,
+				when(v.Skip.Due), when(v.Skip.Through), when(v.Skip.At), v.Skip.By)
+		}
+		if v.Entry.Run != nil {
+			s.printf("  run %s (%s) on %s\n", v.Entry.Run.ID, orDash(string(v.Entry.Run.Trigger)), orDash(v.Entry.Run.Cluster))
+			for _, turn := range timeline(v.Entry.Run) {
+				s.printf("  %s  %s\n", turn.at.In(e.zone).Format("2006-01-02 15:04:05.000"), turn.text)
+			}
+		}
+	}
+	return nil
+}
+
+// turn is one line of a run's story.
+type turn struct {
+	at   time.Time
+	text string
+}
+
+// timeline tells a run's story in the order of its instants.
+func timeline(r *ledger.Run) []turn {
+	var turns []turn
+	add := func(at time.Time, format string, args ...any) {
+		if !at.IsZero() {
+			turns = append(turns, turn{at, fmt.Sprintf(format, args...)})
+		}
+	}
+	for _, a := range r.Attempts {
+		add(a.EnqueuedAt, "attempt %d put on a queue of %s, to start at %s", a.Number, r.Cluster, a.NotBefore.UTC().Format("15:04:05.000 MST"))
+		add(a.ClaimedAt, "claimed by %s", a.Worker)
+		late, _ := a.Lateness()
+		add(a.StartedAt, "started by %s, %s late", a.Worker, span(late))
+		if o := a.Outcome; o != nil {
+			add(o.EndedAt, "%s, exit %s", o.State, exit(o))
+		}
+	}
+	for _, n := range r.Notes {
+		text := string(n.Type)
+		if n.By != "" {
+			text += " by " + n.By
+		}
+		if n.Reason != "" {
+			text += ": " + reason(n.Reason)
+		}
+		add(n.At, "%s", text)
+	}
+	if r.NotesCut > 0 {
+		add(r.EndedAt, "%d turns are left out", r.NotesCut)
+	}
+	add(r.EndedAt, "ended: %s", r.State)
+	slices.SortStableFunc(turns, func(a, b turn) int { return a.at.Compare(b.at) })
+	return turns
+}
+
+// parseTime reads an instant as people write it, in zone where it names none.
+func parseTime(text string, zone *time.Location, now time.Time) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return at, nil
+		}
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
+			y, m, d := now.In(zone).Date()
+			return time.Date(y, m, d, at.Hour(), at.Minute(), at.Second(), 0, zone), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write 2026-03-29T03:00:00Z, \"2026-03-29 03:00\" or 03:00", text)
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/belfry-cron/belfry/internal/ledger"
+)
+
+type logsCmd struct {
+	connection
+	answer
+	ID      string `arg:"" name:"run" help:"ID of the run, or enough of its beginning."`
+	Follow  bool   `short:"f" help:"Go on until the run has ended."`
+	Attempt int    `placeholder:"N" help:"Show only this attempt."`
+}
+
+func (logsCmd) Help() string {
+	return "What the command wrote to its standard output goes to standard output, what it wrote to its standard error " +
+		"goes there. Where Belfry kept only the beginning and the end, a line says how much is missing. " +
+		"With -o json each chunk is one line.\n\n" +
+		"Examples:\n\n    belfry logs 3f2a9c1e\n    belfry logs 3f2a9c1e -f"
+}
+
+// Run shows the output of a run.
+func (c *logsCmd) Run(ctx context.Context, s *session) error {
+	k, err := c.connect(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	f, err := k.findRun(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	l, _, err := k.ledger(ctx, f.job, f.due.Add(-beforeDue))
+	if err != nil {
+		return err
+	}
+	r, ok := l.Run(f.id)
+	if ok {
+		f.cluster = r.Cluster
+	}
+	if f.cluster == "" {
+		return fmt.Errorf("%s of %s was never put on a queue, so nothing was written", short(f.id), f.job)
+	}
+	p := &outputPrinter{s: s, id: f.id, attempt: c.Attempt, json: c.Output == "json"}
+	if c.Follow && !r.Ended() {
+		from, err := k.offsetsAt(ctx, k.names.Events(), k.shardOf(f.job), f.due.Add(-beforeDue))
+		if err != nil {
+			return err
+		}
+		_, err = k.followRun(ctx, f, from, p)
+		return err
+	}
+	if err := k.printOutput(ctx, f, p); err != nil {
+		return err
+	}
+	if p.chunks == 0 {
+		return c.noOutput(&r)
+	}
+	return nil
+}
+
+// noOutput says why there is nothing to show.
+func (c *logsCmd) noOutput(r *ledger.Run) error {
+	last, started := r.Last()
+	switch {
+	case c.Attempt > len(r.Attempts):
+		return notFound("%s has had %d attempts", short(r.ID), len(r.Attempts))
+	case !started || last.StartedAt.IsZero():
+		return fmt.Errorf("%s has not started (it is %s); -f waits for it", short(r.ID), r.State)
+	case last.Outcome != nil && last.Outcome.OutputBytes == 0:
+		return nil // it wrote nothing
+	}
+	return errors.New("the output of " + short(r.ID) + " is no longer kept")
+}

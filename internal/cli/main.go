@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+	"github.com/posener/complete"
+)
+
+// grammar is the whole command line.
+type grammar struct {
+	Config    configPath `placeholder:"FILE" env:"BELFRY_CONFIG" predictor:"file" help:"Read settings from FILE (belfry.yaml in the current folder if there is one)."`
+	LogLevel  string     `enum:"debug,info,warn,error" default:"info" env:"BELFRY_LOG_LEVEL" help:"Least level that is logged: ${enum}."`
+	LogFormat string     `enum:"auto,text,json" default:"auto" env:"BELFRY_LOG_FORMAT" help:"Form of the log: ${enum}; auto is text on a terminal and json elsewhere."`
+
+	Up        upCmd        `cmd:"" group:"roles" help:"Run everything in one process, with an embedded broker."`
+	Scheduler schedulerCmd `cmd:"" group:"roles" help:"Run a scheduler."`
+	Worker    workerCmd    `cmd:"" group:"roles" help:"Run a worker of one cluster."`
+
+	Apply    applyCmd    `cmd:"" group:"jobs" help:"Put the jobs of files into force."`
+	Validate validateCmd `cmd:"" group:"jobs" help:"Check job files."`
+	Next     nextCmd     `cmd:"" group:"jobs" help:"Show the next due times of jobs."`
+	Jobs     jobsCmd     `cmd:"" group:"jobs" help:"List the jobs in force."`
+	Pause    pauseCmd    `cmd:"" group:"jobs" help:"Let a job skip its due times until it is resumed."`
+	Resume   resumeCmd   `cmd:"" group:"jobs" help:"Undo a pause."`
+
+	Run     runCmd     `cmd:"" group:"runs" help:"Run a job now."`
+	Cancel  cancelCmd  `cmd:"" group:"runs" help:"Cancel a run, started or not."`
+	Runs    runsCmd    `cmd:"" group:"runs" help:"List runs and how they went."`
+	Logs    logsCmd    `cmd:"" group:"runs" help:"Show what a run wrote."`
+	Explain explainCmd `cmd:"" group:"runs" help:"Say what became of each due time of a job, and why."`
+	Dead    deadCmd    `cmd:"" group:"runs" help:"List or requeue the runs that were given up."`
+
+	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
+	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
+	Version    versionCmd                `cmd:"" help:"Show the version."`
+	Completion kongcompletion.Completion `cmd:"" help:"Show how to switch on completion for a shell."`
+}
+
+const description = `Belfry is a distributed cron on Apache Kafka.
+
+Settings come from flags, then BELFRY_* variables, then belfry.yaml, then defaults. "belfry up" needs no Kafka; every other command finds its broker by default.
+
+Exit codes: 0 done, 1 failed, 2 wrong command line, settings or job file, 3 Kafka not reachable, 4 no such thing, 5 the run waited for did not succeed, 130 interrupted.`
+
+// Main runs the command line args, without the program's name, and returns
+// the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	var g grammar
+	exited := -1
+	k, err := parser(&g, stdout, stderr, func(code int) { exited = max(code, 0) })
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "belfry:", err)
+		return exitFailed
+	}
+	if os.Getenv("COMP_LINE") != "" {
+		kongcompletion.Register(k, kongcompletion.WithPredictor("file", complete.PredictFiles("*")))
+		return exitOK
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := k.Parse(args)
+	if exited >= 0 { // by --help
+		return exited
+	}
+	if err != nil {
+		return complain(stderr, usageError(err))
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	s := newSession(&g, stdout, stderr)
+	defer s.progress.stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err = parsed.Run(s)
+	s.progress.stop()
+	if exited >= 0 { // by completion
+		return exited
+	}
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	return complain(stderr, err)
+}
+
+func parser(g *grammar, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(g,
+		kong.Name("belfry"),
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "roles", Title: "Run Belfry:"},
+			{Key: "jobs", Title: "Jobs:"},
+			{Key: "runs", Title: "Runs:"},
+			{Key: "kafka", Title: "The system:"},
+			{Key: "connection", Title: "Kafka:"},
+		}),
+		kong.Vars{"brokers": defaultListen},
+	)
+}
+
+// interruptible returns a context that the first SIGINT or SIGTERM ends; the
+// second ends the process.
+func interruptible() (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// complain tells the user what went wrong and returns the exit code for it.
+func complain(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(err)
+	message := err.Error()
+	if code == exitUnreachable {
+		message += "\n  Is it running? --brokers or BELFRY_BROKERS says where it is; \"belfry up\" brings its own."
+	}
+	if message != "" {
+		_, _ = fmt.Fprintln(stderr, "belfry: "+strings.TrimSpace(message))
+	}
+	return code
+}

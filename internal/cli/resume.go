@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+type resumeCmd struct {
+	connection
+	Job string `arg:"" help:"Name of the job."`
+}
+
+func (resumeCmd) Help() string {
+	return "A job that is paused in its file stays paused: change the file.\n\nExamples:\n\n    belfry resume backup"
+}
+
+// Run sends the request.
+func (c *resumeCmd) Run(ctx context.Context, s *session) error {
+	k, err := c.connect(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	j, err := k.job(ctx, c.Job)
+	if err != nil {
+		return err
+	}
+	if err := k.send(ctx, newRequest(run.RequestResume, c.Job)); err != nil {
+		return err
+	}
+	if j.Job.Paused {
+		s.printf("%s stays paused: its definition says so (%s)\n", c.Job, orDash(j.Job.Source))
+		return nil
+	}
+	s.printf("%s is resumed\n", c.Job)
+	return nil
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+type runsCmd struct {
+	connection
+	answer
+	Job   string        `placeholder:"NAME" help:"Only runs of this job; answers fastest."`
+	State []run.State   `placeholder:"STATE,…" help:"Only runs in these states: queued, claimed, started, waiting, succeeded, cancelled, skipped, dead."`
+	Limit int           `short:"n" default:"20" help:"Show at most so many, the newest; 0 shows all."`
+	Since time.Duration `default:"24h" help:"How far back to look."`
+}
+
+func (runsCmd) Help() string {
+	return "Examples:\n\n    belfry runs\n    belfry runs --job backup --state dead,skipped --since 168h\n    belfry runs -o json"
+}
+
+// Validate is called by kong.
+func (c *runsCmd) Validate() error {
+	for _, s := range c.State {
+		if !s.Final() && s != run.StateQueued && s != run.StateClaimed && s != run.StateStarted && s != run.StateWaiting {
+			return fmt.Errorf("--state: there is no state %q; the states are queued, claimed, started, waiting, succeeded, "+
+				"failed, timed_out, cancelled, lost, skipped, dead", s)
+		}
+	}
+	return nil
+}
+
+// Run lists runs.
+func (c *runsCmd) Run(ctx context.Context, s *session) error {
+	k, err := c.connect(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if c.Job != "" {
+		if _, err := k.job(ctx, c.Job); err != nil && exitCode(err) != exitNotFound {
+			return err
+		} else if err != nil {
+			s.log.Warn("no such job is in force now; showing its old runs", "job", c.Job)
+		}
+	}
+	l, _, err := k.ledger(ctx, c.Job, time.Now().Add(-c.Since))
+	if err != nil {
+		return err
+	}
+	if l.Dropped() > 0 {
+		s.log.Warn("too many runs; the oldest are left out", "runs", l.Dropped())
+	}
+	runs := []ledger.Run{}
+	for _, r := range l.Runs() {
+		if c.wanted(r.State) && (c.Limit == 0 || len(runs) < c.Limit) {
+			runs = append(runs, r)
+		}
+	}
+	if c.Output == "json" {
+		return s.asJSON(runs)
+	}
+	t := newTable("RUN", "JOB", "DUE", "STATE", "ATTEMPT", "WORKER", "LATE", "TOOK", "EXIT", "WHY")
+	for _, r := range runs {
+		t.add(runRow(&r)...)
+	}
+	return s.table(t, fmt.Sprintf("no such runs in the last %s", c.Since))
+}
+
+func (c *runsCmd) wanted(state run.State) bool {
+	for _, s := range c.State {
+		if s == state {
+			return true
+		}
+	}
+	return len(c.State) == 0
+}
+
+func runRow(r *ledger.Run) []string {
+	row := []string{short(r.ID), r.Job, when(r.Due), string(r.State), "-", "-", "-", "-", "-", orDash(r.Reason)}
+	a, ok := r.Last()
+	if !ok {
+		return row
+	}
+	row[4], row[5], row[8] = fmt.Sprint(a.Number), orDash(a.Worker), exit(a.Outcome)
+	if late, ok := a.Lateness(); ok {
+		row[6] = span(late)
+	}
+	if a.Outcome != nil && !a.Outcome.StartedAt.IsZero() {
+		row[7] = span(a.Outcome.EndedAt.Sub(a.Outcome.StartedAt))
+	}
+	return row
+}
+
+// fate says in a few words how a run ended.
+func fate(r *ledger.Run) string {
+	text := fmt.Sprintf("%s of %s ended: %s", short(r.ID), r.Job, r.State)
+	if a, ok := r.Last(); ok && a.Outcome != nil {
+		text += fmt.Sprintf(", exit %s after %d attempts", exit(a.Outcome), len(r.Attempts))
+	}
+	if r.Reason != "" {
+		text += " (" + reason(r.Reason) + ")"
+	}
+	return text
+}

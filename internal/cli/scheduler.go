@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/belfry-cron/belfry/internal/app"
+)
+
+type schedulerCmd struct {
+	connection `set:"wait=2m"`
+	role
+	leadFlag
+	Jobs     string   `placeholder:"FILE|DIR" predictor:"file" env:"BELFRY_JOBS" help:"Keep the jobs of this file or folder in force; changes are picked up within 2 s."`
+	Clusters []string `placeholder:"NAME,…" default:"cluster-a,cluster-b" env:"BELFRY_CLUSTERS" help:"Clusters to make topics for, beside those that job files name."`
+}
+
+func (schedulerCmd) Help() string {
+	return "Any number of schedulers share the work; when one ends, the others take over what was its own.\n\n" +
+		"Examples:\n\n    belfry scheduler --brokers kafka-1:9092,kafka-2:9092 --jobs /etc/belfry/jobs.d"
+}
+
+// Run runs a scheduler until it is interrupted.
+func (c *schedulerCmd) Run(ctx context.Context, s *session) error {
+	if err := checkJobsPath(c.Jobs); err != nil {
+		return err
+	}
+	release, err := c.claimName("scheduler-" + hostname())
+	if err != nil {
+		return err
+	}
+	defer release()
+	return app.Scheduler(ctx, app.SchedulerOptions{
+		Node: c.node(s, &c.connection), Jobs: c.Jobs, Clusters: c.Clusters, Lead: c.Lead,
+		OnEvent: newLines(s, c.Quiet).scheduled,
+	})
+}

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// answer is the option of every command that answers.
+type answer struct {
+	Output string `short:"o" enum:"table,json" default:"table" env:"BELFRY_OUTPUT" help:"Form of the answer: ${enum}."`
+}
+
+// asJSON writes v in Belfry's JSON: durations as whole milliseconds.
+func (s *session) asJSON(v any) error {
+	s.progress.stop()
+	data, err := topic.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing the answer: %w", err)
+	}
+	text := jsontext.Value(data)
+	if err := text.Indent(); err != nil {
+		return fmt.Errorf("writing the answer: %w", err)
+	}
+	_, err = fmt.Fprintln(s.out, string(text))
+	return err
+}
+
+// decodeJSON reads JSON that another part of Belfry wrote.
+func decodeJSON(data []byte, into any) error { return json.Unmarshal(data, into) }
+
+// table is an answer in columns.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+func newTable(head ...string) *table { return &table{head: head} }
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// gap stands between two columns.
+const gap = "  "
+
+// write aligns the columns. On a terminal of that width it cuts the widest
+// cells with … until the lines fit; width 0 cuts nothing.
+func (t *table) write(w io.Writer, width int) error {
+	widths := t.widths()
+	if width > 0 {
+		fit(widths, width-len(gap)*(len(widths)-1))
+	}
+	var b strings.Builder
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		var line strings.Builder
+		for i, cell := range row {
+			if i > 0 {
+				line.WriteString(gap)
+			}
+			line.WriteString(pad(cut(oneLine(cell), widths[i]), widths[i]))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (t *table) widths() []int {
+	widths := make([]int, len(t.head))
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(oneLine(cell)))
+		}
+	}
+	return widths
+}
+
+// fit takes from the widest columns until all fit into room; none goes below
+// eight.
+func fit(widths []int, room int) {
+	total := 0
+	for _, w := range widths {
+		total += w
+	}
+	for total > room {
+		widest := slices.Index(widths, slices.Max(widths))
+		if widths[widest] <= 8 {
+			return
+		}
+		widths[widest]--
+		total--
+	}
+}
+
+func cut(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:width-1]) + "…"
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
+}
+
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// table writes t, or says that there is nothing.
+func (s *session) table(t *table, nothing string) error {
+	s.progress.stop()
+	if len(t.rows) == 0 {
+		_, err := fmt.Fprintln(s.err, nothing)
+		return err
+	}
+	return t.write(s.out, s.width)
+}
+
+// when writes an instant for people: local time, to the second.
+func when(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.Local().Format("2006-01-02 15:04:05")
+}
+
+// span writes a duration for people, with about three digits.
+func span(d time.Duration) string {
+	switch abs := d.Abs(); {
+	case abs < time.Second:
+		return d.Round(time.Millisecond).String()
+	case abs < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// short is how run IDs are shown: enough of it to name a run among many.
+func short(id run.ID) string {
+	if len(id) > 8 {
+		return string(id[:8])
+	}
+	return string(id)
+}
+
+// exit writes how a command ended.
+func exit(o *run.Outcome) string {
+	switch {
+	case o == nil:
+		return "-"
+	case o.StartFailure != "":
+		return o.StartFailure
+	case o.Signal != "":
+		return o.Signal
+	}
+	return fmt.Sprint(o.ExitCode)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

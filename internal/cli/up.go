@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/app"
+)
+
+// upWait is how long the embedded broker may take to answer its own process.
+const upWait = 30 * time.Second
+
+type upCmd struct {
+	leadFlag
+	slotFlags
+	Jobs        string   `placeholder:"FILE|DIR" predictor:"file" env:"BELFRY_JOBS" help:"Keep the jobs of this file or folder in force; changes are picked up within 2 s."`
+	Dir         string   `default:"belfry-data" placeholder:"DIR" env:"BELFRY_DIR" help:"Where the embedded broker keeps its data."`
+	Listen      string   `default:"${brokers}" env:"BELFRY_LISTEN" help:"Address of the embedded broker."`
+	Clusters    []string `placeholder:"NAME,…" env:"BELFRY_CLUSTERS" help:"Clusters to run a worker for, beside those with jobs (default: those of the job files, else cluster-a and cluster-b)."`
+	Prefix      string   `default:"belfry." env:"BELFRY_PREFIX" help:"What the names of all topics begin with."`
+	MetricsAddr string   `placeholder:"HOST:PORT" env:"BELFRY_METRICS_ADDR" help:"Serve /metrics, /healthz and /readyz there."`
+	Quiet       bool     `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`
+}
+
+func (upCmd) Help() string {
+	return "The first Ctrl-C lets started runs finish and then stops; the second ends at once. Starting again goes on where it stopped.\n\n" +
+		"Examples:\n\n    belfry up --jobs examples/jobs.yaml\n    belfry jobs          # in a second terminal\n    belfry explain backup"
+}
+
+// Run runs everything until it is interrupted.
+func (c *upCmd) Run(ctx context.Context, s *session) error {
+	if err := checkJobsPath(c.Jobs); err != nil {
+		return err
+	}
+	r := role{Name: "up", CreateTopics: true, MetricsAddr: c.MetricsAddr}
+	lines := newLines(s, c.Quiet)
+	return app.Up(ctx, app.UpOptions{
+		Node: r.node(s, &connection{Prefix: c.Prefix, Wait: upWait}),
+		Dir:  c.Dir, Listen: c.Listen, Jobs: c.Jobs, Clusters: c.Clusters,
+		Slots: c.Slots, RetrySlots: c.RetrySlots, Lead: c.Lead, Drain: c.Drain,
+		OnListen: func(addrs []string) {
+			s.log.Info("listening", "brokers", strings.Join(addrs, ","), "data", c.Dir)
+		},
+		OnSchedule: lines.scheduled, OnRun: lines.ran,
+	})
+}
