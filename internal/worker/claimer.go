@@ -1,0 +1,326 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/claim"
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+const (
+	// pollWait bounds a poll, so that what it may return is decided anew and
+	// a change of partitions noticed.
+	pollWait = 100 * time.Millisecond
+	// sessionRetry is the pause before a new session after an error.
+	sessionRetry = 500 * time.Millisecond
+	// fenceWait bounds the wait for the transactional ID.
+	fenceWait = 15 * time.Second
+)
+
+// claimer takes runs off one queue.
+type claimer struct {
+	w     *worker
+	queue run.Queue
+	topic string
+
+	inGroup bool
+	owned   atomic.Pointer[[]int32]
+}
+
+// partitions returns those of the queue that this worker reads.
+func (c *claimer) partitions() []int32 {
+	if p := c.owned.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// run keeps a session going until ctx ends.
+func (c *claimer) run(ctx context.Context) {
+	for {
+		err := c.session(ctx)
+		c.own(nil)
+		if ctx.Err() != nil {
+			return
+		}
+		class := kafka.Classify(err)
+		c.w.metrics.errors.WithLabelValues("claim", string(class)).Inc()
+		c.w.o.Log.Warn("claiming begins anew", "queue", c.queue, "class", class, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sessionRetry):
+		}
+	}
+}
+
+// session claims until ctx ends or an error leaves open what became of a
+// transaction; nobody may go on with a session after that.
+func (c *claimer) session(ctx context.Context) error {
+	o := c.w.o
+	session, err := o.Kafka.GroupSession(
+		o.Names.Group(o.Cluster, string(c.queue)),
+		fmt.Sprintf("%sworker.%s.%s", o.Names.Prefix, o.Name, c.queue),
+		[]string{c.topic})
+	if err != nil {
+		return err
+	}
+	defer leave(session)
+	if err := fence(ctx, session.Client()); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		c.look(session.Client())
+		limit, ok := c.limit()
+		if !ok {
+			return nil
+		}
+		if limit == 0 {
+			continue
+		}
+		polled, err := c.poll(ctx, session, limit)
+		if err != nil {
+			return err
+		}
+		if len(polled) == 0 || ctx.Err() != nil {
+			continue
+		}
+		if err := c.claim(ctx, session, polled); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fence aborts what an earlier life left open: it would hide all that is
+// committed behind it.
+func fence(ctx context.Context, cl *kgo.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, fenceWait)
+	defer cancel()
+	if _, _, err := cl.ProducerID(ctx); err != nil {
+		return fmt.Errorf("taking over the transactional ID: %w", err)
+	}
+	return nil
+}
+
+// leave leaves the group. That may wait for a rebalance, which nobody here
+// waits for.
+func leave(session *kgo.GroupTransactSession) {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		session.Close()
+	}()
+	select {
+	case <-left:
+	case <-time.After(leaveWait):
+	}
+}
+
+// look notices joining the group and changes of the partitions owned. The
+// committed offsets are those of the partitions in use; the session calls
+// back for some changes only.
+func (c *claimer) look(cl *kgo.Client) {
+	owned := slices.Sorted(maps.Keys(cl.CommittedOffsets()[c.topic]))
+	if !slices.Equal(owned, c.partitions()) {
+		c.w.o.Log.Info("partitions changed", "queue", c.queue, "partitions", owned)
+		c.own(owned)
+	}
+	if _, generation := cl.GroupMetadata(); !c.inGroup && (generation > 0 || len(owned) > 0) {
+		c.inGroup = true
+		if int(c.w.joined.Add(1)) == len(c.w.claimers) {
+			c.w.o.Ready()
+		}
+	}
+}
+
+// own notes the partitions owned and lets schedulers know soon.
+func (c *claimer) own(partitions []int32) {
+	c.owned.Store(&partitions)
+	c.w.metrics.partitions.WithLabelValues(string(c.queue)).Set(float64(len(partitions)))
+	select {
+	case c.w.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// limit returns how many runs to poll, after a wait if there are none yet.
+func (c *claimer) limit() (int, bool) {
+	limit, woken := 0, make(chan struct{})
+	ok := c.w.inLoop(func() {
+		if limit = c.w.state.Limit(c.queue, c.w.now()); limit == 0 {
+			c.w.starved[c.queue] = woken
+		}
+	})
+	if !ok || limit > 0 {
+		return limit, ok
+	}
+	select {
+	case <-woken:
+	case <-time.After(pollWait):
+	case <-c.w.stopped:
+	}
+	return 0, true
+}
+
+// poll returns the next records of the queue, at most limit.
+func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, limit int) ([]*kgo.Record, error) {
+	bounded, cancel := context.WithTimeout(ctx, pollWait)
+	defer cancel()
+	fetches := session.PollRecords(bounded, limit)
+	for _, e := range fetches.Errors() {
+		class := kafka.Classify(e.Err)
+		if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
+			continue
+		}
+		if class == kafka.ClassTopicGone || errors.Is(e.Err, kgo.ErrClientClosed) {
+			return nil, fmt.Errorf("polling %s: %w", e.Topic, e.Err)
+		}
+		c.w.metrics.errors.WithLabelValues("poll", string(class)).Inc()
+		c.w.o.Log.Warn("polling", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+	}
+	return fetches.Records(), nil
+}
+
+// claim ends one transaction over the polled records: claimed, returned and
+// dead letters, together with their offsets.
+func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, polled []*kgo.Record) error {
+	begin := time.Now()
+	runs, records := c.decode(polled)
+	d, ok := c.decide(runs)
+	if !ok {
+		return nil
+	}
+	events := make([]run.Event, 0, len(runs))
+	for i, verdict := range d.verdicts {
+		if ev, say := c.eventOf(verdict, &runs[i], d.beat); say {
+			records = append(records, c.w.record(ev, runs[i].Shard))
+			events = append(events, ev)
+		}
+	}
+	// Neither a drain nor a rebalance may cut the end of a transaction:
+	// nobody would know how it ended.
+	committed, err := c.commit(context.WithoutCancel(ctx), session, records)
+	c.w.metrics.claimSeconds.Observe(time.Since(begin).Seconds())
+	if err != nil || !committed {
+		c.w.metrics.claimsAborted.Inc()
+		c.w.tell(claim.Unclaimed{Keys: d.claimed})
+		return err
+	}
+	c.w.metrics.claims.WithLabelValues(string(c.queue)).Add(float64(len(d.claimed)))
+	c.w.metrics.deadLetters.Add(float64(len(records) - len(events)))
+	c.w.tell(claim.Claimed{Keys: d.claimed})
+	c.announce(events, runs)
+	return nil
+}
+
+// commit produces and ends. All records are acknowledged before the end is
+// tried: an end without error proves nothing about them.
+func (c *claimer) commit(ctx context.Context, session *kgo.GroupTransactSession, records []*kgo.Record) (bool, error) {
+	if err := session.Begin(); err != nil {
+		return false, fmt.Errorf("beginning a claim: %w", err)
+	}
+	if err := session.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		_, abortErr := session.End(ctx, kgo.TryAbort)
+		return false, fmt.Errorf("writing a claim: %w", errors.Join(err, abortErr))
+	}
+	committed, err := session.End(ctx, kgo.TryCommit)
+	if err != nil {
+		return false, fmt.Errorf("ending a claim: %w", err)
+	}
+	return committed, nil
+}
+
+// decode reads the runs; what cannot be read becomes a dead letter.
+func (c *claimer) decode(polled []*kgo.Record) ([]run.Run, []*kgo.Record) {
+	var runs []run.Run
+	var dead []*kgo.Record
+	for _, r := range polled {
+		decoded, err := c.readRun(r)
+		if err != nil {
+			c.w.o.Log.Error("a record cannot be read; it goes to dead letters",
+				"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
+			dead = append(dead, c.w.deadLetter(r, err))
+			continue
+		}
+		runs = append(runs, decoded)
+	}
+	return runs, dead
+}
+
+func (c *claimer) readRun(r *kgo.Record) (run.Run, error) {
+	decoded, err := topic.DecodeRun(r.Value, c.w.o.Cluster)
+	if err != nil {
+		return run.Run{}, err
+	}
+	if decoded.V == 0 {
+		decoded.Shard = topic.Partition(decoded.Job, c.w.o.Shards)
+	}
+	if decoded.Shard < 0 || decoded.Shard >= c.w.o.Shards {
+		return run.Run{}, fmt.Errorf("the run names shard %d; there are %d", decoded.Shard, c.w.o.Shards)
+	}
+	return decoded, nil
+}
+
+// decision is what the state says of polled runs, and the latest beat sent
+// before it did: later ones hold the claimed runs.
+type decision struct {
+	verdicts []claim.Verdict
+	claimed  []run.Key
+	beat     int64
+}
+
+// decide reports false when nothing is to be taken any more.
+func (c *claimer) decide(runs []run.Run) (decision, bool) {
+	var d decision
+	ok := c.w.inLoop(func() {
+		d.verdicts = c.w.state.Decide(c.queue, runs, c.w.now())
+		d.beat = c.w.beatSeq.Load()
+	})
+	for i, verdict := range d.verdicts {
+		if verdict == claim.VerdictClaim {
+			d.claimed = append(d.claimed, runs[i].Key())
+		}
+	}
+	return d, ok
+}
+
+// eventOf returns the event that a verdict asks for, if it asks for one.
+func (c *claimer) eventOf(verdict claim.Verdict, r *run.Run, beat int64) (run.Event, bool) {
+	switch verdict {
+	case claim.VerdictClaim:
+		ev := c.w.event(run.EventClaimed, r)
+		ev.Beat = beat
+		return ev, true
+	case claim.VerdictReturn:
+		ev := c.w.event(run.EventReturned, r)
+		ev.Reason = run.ReasonNoSlot
+		return ev, true
+	case claim.VerdictSkip:
+	}
+	return run.Event{}, false
+}
+
+// announce shows committed events to who watches.
+func (c *claimer) announce(events []run.Event, runs []run.Run) {
+	byKey := make(map[run.Key]run.Run, len(runs))
+	for _, r := range runs {
+		byKey[r.Key()] = r
+	}
+	for _, ev := range events {
+		if ev.Type == run.EventReturned {
+			c.w.metrics.returns.WithLabelValues(ev.Reason).Inc()
+		}
+		c.w.o.OnEvent(ev, byKey[ev.Key()])
+	}
+}

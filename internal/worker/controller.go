@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/claim"
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// controlRetry is the pause before following control again after an error.
+const controlRetry = time.Second
+
+// readControl reads the recalls and cancels there are, before anything is
+// claimed, and returns where to go on.
+func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
+	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+		if c, ok := w.decodeControl(r); ok && c.Type != run.ControlFree {
+			w.step(claim.Controlled{Control: c})
+		}
+		return nil
+	})
+}
+
+// followControl tells the loop what comes later, until ctx ends.
+func (w *worker) followControl(ctx context.Context, from map[int32]int64) {
+	for {
+		err := kafka.Follow(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
+			from[r.Partition] = r.Offset + 1
+			if c, ok := w.decodeControl(r); ok {
+				w.tell(claim.Controlled{Control: c})
+			}
+			return nil
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		w.metrics.errors.WithLabelValues("control", string(kafka.Classify(err))).Inc()
+		w.o.Log.Warn("following control begins anew", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(controlRetry):
+		}
+	}
+}
+
+// decodeControl reports false for a tombstone and for what cannot be read.
+func (w *worker) decodeControl(r *kgo.Record) (run.Control, bool) {
+	if len(r.Value) == 0 {
+		return run.Control{}, false
+	}
+	c, err := topic.DecodeControl(r.Value)
+	if err != nil {
+		w.metrics.unreadable.WithLabelValues("control").Inc()
+		w.o.Log.Error("a control record cannot be read", "partition", r.Partition, "offset", r.Offset, "error", err)
+	}
+	return c, err == nil
+}

@@ -1,0 +1,150 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/claim"
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// reportWait is how long, after the drain and the time given to killed
+// commands, the loop waits for the last events to be acknowledged.
+const reportWait = 20 * time.Second
+
+// loop owns the state: it takes what the other roles tell, does what the
+// state answers, and wakes when the state asks to. It returns when a drain
+// is done, or its time over.
+func (w *worker) loop(ctx context.Context) error {
+	defer close(w.stopped)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	drain := ctx.Done()
+	var expired, tooLate <-chan time.Time
+	for !w.state.Done() {
+		w.sleep(timer)
+		select {
+		case in := <-w.inputs:
+			w.step(in)
+		case call := <-w.calls:
+			call()
+		case <-timer.C:
+			w.step(claim.Tick{})
+		case <-drain:
+			w.o.Log.Info("draining", "limit", w.o.Drain)
+			drain, expired = nil, time.After(w.o.Drain)
+			w.step(claim.Drain{})
+		case <-expired:
+			expired, tooLate = nil, time.After(reportWait)
+			w.step(claim.DrainExpired{})
+		case <-tooLate:
+			b := w.state.Beat(w.now())
+			w.killAll()
+			return fmt.Errorf("worker %s leaves without having reported %d runs: they will be taken for lost",
+				w.o.Name, len(b.Held)+len(b.Started))
+		}
+		w.feed()
+	}
+	return nil
+}
+
+// sleep sets the timer for when the state wants to be woken.
+func (w *worker) sleep(timer *time.Timer) {
+	if in, ok := w.state.Wake(w.now()); ok {
+		timer.Reset(in)
+		return
+	}
+	timer.Stop()
+}
+
+func (w *worker) step(in claim.Input) {
+	if ended, ok := in.(claim.Exited); ok {
+		w.forgetRunner(ended.Key)
+	}
+	if refused, ok := in.(claim.Refused); ok {
+		w.forgetRunner(refused.Key)
+	}
+	for _, e := range w.state.Step(in, w.now()) {
+		w.perform(e)
+	}
+}
+
+// perform does one effect. None of them waits for anything.
+func (w *worker) perform(e claim.Effect) {
+	switch e := e.(type) {
+	case claim.SendStarting:
+		w.sendStarting(e.Run)
+	case claim.Exec:
+		ctx, cancel := context.WithCancelCause(context.Background())
+		w.running[e.Run.Key()] = cancel
+		decided := w.mono()
+		w.runners.Go(func() { w.execute(ctx, e.Run, decided) })
+	case claim.Kill:
+		w.o.Log.Info("killing a run", "run", e.Key.ID, "fence", e.Key.Fence, "reason", e.Reason)
+		if cancel := w.running[e.Key]; cancel != nil {
+			cancel(errors.New(e.Reason))
+		}
+	case claim.SendFinished:
+		ev := w.event(run.EventFinished, &e.Run)
+		ev.Outcome = &e.Outcome
+		w.metrics.outcomes.WithLabelValues(string(e.Outcome.State)).Inc()
+		w.sendLast(ev, e.Run)
+	case claim.SendReturned:
+		ev := w.event(run.EventReturned, &e.Run)
+		ev.Reason = e.Reason
+		w.metrics.returns.WithLabelValues(e.Reason).Inc()
+		w.sendLast(ev, e.Run)
+	case claim.SendDropped:
+		ev := w.event(run.EventDropped, &e.Run)
+		ev.Reason = e.Reason
+		w.metrics.drops.WithLabelValues(e.Reason).Inc()
+		w.sendLast(ev, e.Run)
+	}
+}
+
+func (w *worker) forgetRunner(k run.Key) {
+	if cancel := w.running[k]; cancel != nil {
+		cancel(nil)
+		delete(w.running, k)
+	}
+}
+
+// killAll ends what no longer can be reported.
+func (w *worker) killAll() {
+	for _, cancel := range w.running {
+		cancel(errors.New(run.ReasonDraining))
+	}
+}
+
+// feed wakes the claimers that may poll again.
+func (w *worker) feed() {
+	for q, woken := range w.starved {
+		if w.state.Limit(q, w.now()) > 0 {
+			close(woken)
+			delete(w.starved, q)
+		}
+	}
+}
+
+// tell gives the loop an input; once the loop has ended, nobody wants it.
+func (w *worker) tell(in claim.Input) {
+	select {
+	case w.inputs <- in:
+	case <-w.stopped:
+	}
+}
+
+// inLoop has the loop call f, and waits for it. It reports false, without
+// having called f, if the loop has ended.
+func (w *worker) inLoop(f func()) bool {
+	done := make(chan struct{})
+	select {
+	case w.calls <- func() { f(); close(done) }:
+		<-done
+		return true
+	case <-w.stopped:
+		return false
+	}
+}

@@ -1,0 +1,90 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/claim"
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// reportRetry is the pause before an event that Kafka refused is sent again.
+// While Kafka does not answer at all, the client goes on by itself.
+const reportRetry = time.Second
+
+// event returns what all our events about a run say.
+func (w *worker) event(t run.EventType, r *run.Run) run.Event {
+	return run.Event{
+		Type: t, Job: r.Job, Run: r.ID, Cluster: r.Cluster, Due: r.Due, Attempt: r.Attempt, Fence: r.Fence,
+		At: time.Now().UTC(), By: w.o.Name, Incarnation: w.incarnation, Trigger: r.Trigger, Hops: r.Hops,
+	}
+}
+
+// record returns the record of an event, for the shard of its run.
+func (w *worker) record(ev run.Event, shard int32) *kgo.Record {
+	value, err := topic.EncodeEvent(ev)
+	if err != nil {
+		// Our own events hold nothing that JSON does not.
+		w.o.Log.Error("encoding an event", "type", ev.Type, "run", ev.Run, "error", err)
+	}
+	return &kgo.Record{Topic: w.o.Names.Events(), Partition: shard, Key: []byte(ev.Job), Value: value}
+}
+
+// sendStarting writes `starting` and tells the loop whether it is in the log.
+func (w *worker) sendStarting(r run.Run) {
+	ev := w.event(run.EventStarting, &r)
+	w.produce(ev, r, func(err error) {
+		if err != nil {
+			w.tell(claim.StartingFailed{Key: r.Key()})
+			return
+		}
+		w.tell(claim.StartingAcked{Key: r.Key()})
+	})
+}
+
+// sendLast writes the last event about a run until it is in the log.
+func (w *worker) sendLast(ev run.Event, r run.Run) {
+	w.produce(ev, r, func(err error) {
+		if err == nil {
+			w.tell(claim.Settled{Key: r.Key()})
+			return
+		}
+		time.AfterFunc(reportRetry, func() {
+			select {
+			case <-w.stopped:
+			default:
+				w.sendLast(ev, r)
+			}
+		})
+	})
+}
+
+// produce writes one event; done is told how that ended.
+func (w *worker) produce(ev run.Event, r run.Run, done func(error)) {
+	w.reports.Produce(context.Background(), w.record(ev, r.Shard), func(_ *kgo.Record, err error) {
+		if err == nil {
+			w.o.OnEvent(ev, r)
+		} else {
+			w.metrics.errors.WithLabelValues("report", string(kafka.Classify(err))).Inc()
+			w.o.Log.Warn("an event was not acknowledged", "type", ev.Type, "run", ev.Run, "error", err)
+		}
+		done(err)
+	})
+}
+
+// deadLetter returns the record that keeps r, which could not be read.
+func (w *worker) deadLetter(r *kgo.Record, why error) *kgo.Record {
+	value, err := topic.EncodeDeadLetter(run.DeadLetter{
+		At: time.Now().UTC(), By: w.o.Name, Reason: why.Error(),
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value,
+	})
+	if err != nil {
+		w.o.Log.Error("encoding a dead letter", "error", err)
+	}
+	name, partition := w.partitions.ofDead(string(r.Key))
+	return &kgo.Record{Topic: name, Partition: partition, Key: r.Key, Value: value}
+}
