@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,7 +81,11 @@ func (a *Admin) EnsureTopics(ctx context.Context, clusters []string, shards int3
 	if err != nil {
 		return created, err
 	}
-	return created, a.awaitLeaders(ctx, all)
+	partitions := make(map[string]int, len(all))
+	for _, name := range all {
+		partitions[name] = 1
+	}
+	return created, a.awaitLeaders(ctx, partitions)
 }
 
 func (o EnsureOptions) apply(s *topic.Setting, names topic.Names) {
@@ -139,40 +144,59 @@ func detail(message *string) string {
 	return " (" + *message + ")"
 }
 
-// awaitLeaders waits until all partitions of names can be written to.
-func (a *Admin) awaitLeaders(ctx context.Context, names []string) error {
+// awaitLeaders waits until every broker knows the topics with at least so
+// many partitions, each with a leader: a broker that has not heard of a new
+// topic yet says it does not exist.
+func (a *Admin) awaitLeaders(ctx context.Context, partitions map[string]int) error {
 	ctx, cancel := context.WithTimeout(ctx, createLimit)
 	defer cancel()
 	for {
-		details, err := a.adm.ListTopics(ctx, names...)
-		waiting := leaderless(details, names)
+		waiting, err := a.leaderless(ctx, partitions)
 		if err == nil && len(waiting) == 0 {
-			return nil
+			// The client itself may answer from what it knew this long ago.
+			return pause(ctx, metadataMinAge+time.Millisecond)
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, metadataMinAge) != nil {
 			return fmt.Errorf("waiting for the leaders of %s: %w", strings.Join(waiting, ", "), errors.Join(ctx.Err(), err))
-		case <-time.After(metadataMinAge):
 		}
 	}
 }
 
-func leaderless(details kadm.TopicDetails, names []string) []string {
-	var waiting []string
-	for _, name := range names {
-		d, ok := details[name]
-		if !ok || d.Err != nil || len(d.Partitions) == 0 {
-			waiting = append(waiting, name)
-			continue
+// leaderless returns the topics some reachable broker knows no leader of.
+func (a *Admin) leaderless(ctx context.Context, partitions map[string]int) ([]string, error) {
+	names := slices.Sorted(maps.Keys(partitions))
+	brokers, err := a.adm.ListBrokers(ctx)
+	if err != nil {
+		return names, err
+	}
+	waiting := map[string]bool{}
+	answered := false
+	for _, broker := range brokers {
+		req := kmsg.NewPtrMetadataRequest()
+		for _, name := range names {
+			t := kmsg.NewMetadataRequestTopic()
+			t.Topic = kmsg.StringPtr(name)
+			req.Topics = append(req.Topics, t)
 		}
-		for _, p := range d.Partitions {
-			if p.Err != nil || p.Leader < 0 {
-				waiting = append(waiting, name)
-				break
+		resp, err := req.RequestWith(ctx, a.cl.Broker(int(broker.NodeID)))
+		if err != nil {
+			continue // it died a moment ago
+		}
+		answered = true
+		for _, t := range resp.Topics {
+			led := t.ErrorCode == 0 && len(t.Partitions) >= partitions[*t.Topic]
+			for _, p := range t.Partitions {
+				led = led && p.ErrorCode == 0 && p.Leader >= 0
+			}
+			if !led {
+				waiting[*t.Topic] = true
 			}
 		}
 	}
-	return waiting
+	if !answered {
+		return names, errors.New("no broker answers")
+	}
+	return slices.Sorted(maps.Keys(waiting)), nil
 }
 
 // Shards returns the number of shards: the partition count of the jobs topic,
@@ -270,5 +294,5 @@ func (a *Admin) Resize(ctx context.Context, name string, n int32) error {
 	if err != nil {
 		return fmt.Errorf("resizing topic %s to %d partitions: %w", name, n, err)
 	}
-	return a.awaitLeaders(ctx, []string{name})
+	return a.awaitLeaders(ctx, map[string]int{name: int(n)})
 }

@@ -91,9 +91,9 @@ func (a *Admin) groupOf(name, cluster string) string {
 // its commits and the end are no good answer for a small number: each
 // transaction's marker takes one, so an idle queue would never show zero.
 func (a *Admin) waiting(ctx context.Context, group, name string, starts, ends map[int32]kadm.ListedOffset) (int64, error) {
-	commits, err := a.adm.FetchOffsetsForTopics(ctx, group, name)
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return 0, fmt.Errorf("fetching the offsets of group %s: %w", group, err)
+	commits, err := a.commits(ctx, group, name)
+	if err != nil {
+		return 0, err
 	}
 	from := make(map[int32]int64, len(ends))
 	var distance int64
@@ -112,4 +112,21 @@ func (a *Admin) waiting(ctx context.Context, group, name string, starts, ends ma
 	_, err = read(ctx, a.cl, reading{topic: name, from: from, isolation: ReadCommitted},
 		func(*kgo.Record) error { n++; return nil })
 	return n, err
+}
+
+// commits returns what the group has committed of a topic; nothing for a
+// group that never was. On a new cluster the first such question makes Kafka
+// create its offsets topic, which takes seconds.
+func (a *Admin) commits(ctx context.Context, group, name string) (kadm.OffsetResponses, error) {
+	ctx, cancel := context.WithTimeout(ctx, createLimit)
+	defer cancel()
+	for {
+		commits, err := a.adm.FetchOffsetsForTopics(ctx, group, name)
+		switch {
+		case err == nil, errors.Is(err, kerr.GroupIDNotFound):
+			return commits, nil
+		case Classify(err) != ClassUnreachable || pause(ctx, retryBackoff) != nil:
+			return nil, fmt.Errorf("fetching the offsets of group %s: %w", group, err)
+		}
+	}
 }

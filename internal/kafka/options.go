@@ -33,6 +33,9 @@ const (
 	// then, which its default holds back by five seconds.
 	metadataMinAge = 50 * time.Millisecond
 
+	// metadataMaxAge is how long a resized topic goes unnoticed.
+	metadataMaxAge = 10 * time.Second
+
 	// unknownTopicRetries lets a topic made a moment ago be produced to
 	// before every broker has heard of it (about 5 s of retryBackoff).
 	unknownTopicRetries = 50
@@ -105,6 +108,7 @@ func (o Options) base() ([]kgo.Opt, error) {
 		kgo.RequestTimeoutOverhead(requestOverhead),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryBackoff }),
 		kgo.MetadataMinAge(metadataMinAge),
+		kgo.MetadataMaxAge(metadataMaxAge),
 		kgo.UnknownTopicRetries(unknownTopicRetries),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
