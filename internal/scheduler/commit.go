@@ -157,7 +157,10 @@ func (t *tenure) tell(effects shard.Effects) {
 			t.metrics.placedAnew.Inc()
 		}
 	}
-	t.metrics.deadLetters.Add(float64(len(effects.Dead)))
+	for _, d := range effects.Dead {
+		t.metrics.deadLetters.Inc()
+		t.o.Log.Warn("dead letter", "key", string(d.Letter.Key), "topic", d.Letter.Topic, "reason", d.Letter.Reason)
+	}
 	for _, ev := range effects.Events {
 		t.count(ev)
 		if t.o.OnEvent != nil {

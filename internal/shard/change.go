@@ -20,7 +20,7 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		return
 	}
 	if problems := in.Job.Validate(); len(problems) > 0 {
-		s.refuse(in, problems[0].Message, now)
+		s.refuse(in, problems[0].String(), now)
 		return
 	}
 	sched, err := in.Job.Compile()

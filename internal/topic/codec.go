@@ -38,8 +38,8 @@ type Job struct {
 // EncodeJob returns the value of a record in the jobs topic.
 func EncodeJob(j Job) ([]byte, error) { j.V = Version; return encode(j) }
 
-// DecodeJob reads a record in the jobs topic; a v0 job without a cluster
-// belongs to DefaultCluster.
+// DecodeJob reads a record in the jobs topic, with the defaults of the fields
+// it leaves out; a v0 job without a cluster belongs to DefaultCluster.
 func DecodeJob(value []byte) (Job, error) {
 	var j Job
 	if err := decode(value, &j, &j.V); err != nil {
@@ -51,6 +51,7 @@ func DecodeJob(value []byte) (Job, error) {
 	if j.Job.Name == "" {
 		return Job{}, errors.New("job without a name")
 	}
+	j.Job = j.Job.WithDefaults()
 	return j, nil
 }
 

@@ -1,0 +1,221 @@
+package scheduler_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/scheduler"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+const shards = 4
+
+// world is a Kafka with Belfry's topics, and what the runs topic received.
+type world struct {
+	t     *testing.T
+	kafka kafka.Options
+	names topic.Names
+	cl    *kgo.Client
+	runs  chan run.Run
+}
+
+// conform runs f on an in-process broker, and on real ones if
+// BELFRY_TEST_BROKERS names them.
+func conform(t *testing.T, f func(w *world)) {
+	t.Helper()
+	t.Run("in process", func(t *testing.T) {
+		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SleepOutOfOrder())
+		require.NoError(t, err)
+		t.Cleanup(c.Close)
+		f(newWorld(t, c.ListenAddrs()))
+	})
+	t.Run("real", func(t *testing.T) {
+		brokers := os.Getenv("BELFRY_TEST_BROKERS")
+		if brokers == "" {
+			t.Skip("BELFRY_TEST_BROKERS names no brokers")
+		}
+		f(newWorld(t, strings.Split(brokers, ",")))
+	})
+}
+
+func newWorld(t *testing.T, brokers []string) *world {
+	t.Helper()
+	w := &world{
+		t: t, kafka: kafka.Options{Brokers: brokers},
+		names: topic.Names{Prefix: fmt.Sprintf("s%d.", time.Now().UnixNano())},
+		runs:  make(chan run.Run, 10_000),
+	}
+	cl, err := w.kafka.Client()
+	require.NoError(t, err)
+	t.Cleanup(cl.Close)
+	w.cl = cl
+	_, err = kafka.NewAdmin(cl, w.names).EnsureTopics(t.Context(), []string{"cluster-a"}, shards, kafka.EnsureOptions{QueuePartitions: 1})
+	require.NoError(t, err)
+	return w
+}
+
+// follow sends every committed run to w.runs.
+func (w *world) follow() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		_ = kafka.Follow(ctx, w.kafka, w.names.Runs("cluster-a"), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+			decoded, err := topic.DecodeRun(r.Value, "cluster-a")
+			if err == nil {
+				w.runs <- decoded
+			}
+			return err
+		})
+	})
+	w.t.Cleanup(func() { cancel(); done.Wait() })
+}
+
+// apply writes a job that is due each second.
+func (w *world) apply(name string) {
+	w.t.Helper()
+	value, err := topic.EncodeJob(topic.Job{AppliedAt: time.Now().UTC(), Job: job.Job{
+		Name: name, Schedule: "* * * * * *", Seconds: true, Timezone: "UTC", Cluster: "cluster-a",
+		Command: []string{"true"}, Overlap: job.OverlapAllow, OnLost: job.LostFail,
+		CatchUp: job.CatchUp{Policy: job.CatchUpAll, Window: time.Hour},
+	}})
+	require.NoError(w.t, err)
+	w.produce(w.names.Jobs(), name, value)
+}
+
+func (w *world) produce(name, key string, value []byte) {
+	w.t.Helper()
+	r := &kgo.Record{Topic: name, Partition: topic.Partition(key, shards), Key: []byte(key), Value: value}
+	require.NoError(w.t, w.cl.ProduceSync(w.t.Context(), r).FirstErr())
+}
+
+// start runs a scheduler until the returned function is called, which waits
+// for it to have left.
+func (w *world) start(name string) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- scheduler.Run(ctx, scheduler.Options{
+			Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: 3 * time.Second,
+			CreateTopics: true, Ready: func() { close(ready) },
+			Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
+		})
+	}()
+	select {
+	case <-ready:
+	case err := <-done:
+		require.NoError(w.t, err)
+	case <-time.After(30 * time.Second):
+		w.t.Fatal("the scheduler was not ready within 30 s")
+	}
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(w.t, <-done)
+		}
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// receive returns the next n runs of the job, in the order they arrive.
+func (w *world) receive(name string, n int) []run.Run {
+	w.t.Helper()
+	var got []run.Run
+	limit := time.After(60 * time.Second)
+	for len(got) < n {
+		select {
+		case r := <-w.runs:
+			if r.Job == name {
+				got = append(got, r)
+			}
+		case <-limit:
+			w.t.Fatalf("only %d of %d runs of %s arrived within a minute", len(got), n, name)
+		}
+	}
+	return got
+}
+
+// requireRow fails unless the runs are due in consecutive seconds.
+func requireRow(t *testing.T, runs []run.Run) {
+	t.Helper()
+	for i := 1; i < len(runs); i++ {
+		require.Equal(t, runs[i-1].Due.Add(time.Second), runs[i].Due, "after %s", runs[i-1].Due)
+		require.Greater(t, runs[i].Fence, runs[i-1].Fence)
+	}
+}
+
+func TestEveryDueTimeIsStagedOnceAndAhead(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		w.start("one")
+		w.apply("ticking")
+		runs := w.receive("ticking", 10)
+		requireRow(t, runs)
+		for _, r := range runs[4:] {
+			require.True(t, r.StagedAt.Before(r.NotBefore), "%s was staged at %s", r.Due, r.StagedAt)
+		}
+	})
+}
+
+func TestASuccessorGoesOnWhereTheLastOwnerStopped(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		stop := w.start("one")
+		w.apply("ticking")
+		runs := w.receive("ticking", 5)
+		stop()
+		w.start("two")
+		requireRow(t, append(runs, w.receive("ticking", 10)...))
+	})
+}
+
+func TestTwoSchedulersShareTheShards(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		w.start("one")
+		for i := range 8 {
+			w.apply(fmt.Sprintf("job-%d", i))
+		}
+		stop := w.start("two")
+		before := w.receive("job-0", 4)
+		stop()
+		requireRow(t, append(before, w.receive("job-0", 8)...))
+	})
+}
+
+func TestUnreadableRecordsGoToDeadLettersAndTheShardGoesOn(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		w.start("one")
+		for _, name := range []string{w.names.Jobs(), w.names.Commands(), w.names.Events()} {
+			w.produce(name, "ticking", []byte("{not json"))
+		}
+		w.produce(w.names.Jobs(), "ticking", []byte(`{"v":99,"job":{"name":"ticking"}}`))
+		w.apply("ticking")
+		w.receive("ticking", 3)
+		reasons := map[string]string{}
+		require.NoError(t, kafka.ReadAll(t.Context(), w.kafka, w.names.Dead(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+			d, err := topic.DecodeDeadLetter(r.Value)
+			reasons[fmt.Sprintf("%s@%d", strings.TrimPrefix(d.Topic, w.names.Prefix), d.Offset)] = d.Reason
+			return err
+		}))
+		require.Len(t, reasons, 4)
+		require.Contains(t, reasons["jobs@1"], "unknown record version 99")
+	})
+}
