@@ -47,7 +47,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	st := &stack{log: o.Log}
 	defer func() { err = errors.Join(err, st.close(o.Drain+stopMargin)) }()
 
-	b, err := broker.Start(ctx, broker.Options{Dir: o.Dir, Addr: o.Listen, Log: o.Log})
+	b, err := broker.Start(ctx, broker.Options{Dir: o.Dir, Listen: o.Listen, Log: o.Log})
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func parseConfig(path string, data []byte, known []string) (*config, error) {
 			}
 			value, ok := settingValue(pair.Value)
 			if !ok {
-				complain(pair.Value, "%s must be a value or a list of values", name)
+				complain(pair.Key, "%s must be a value or a list of values", name)
 				continue
 			}
 			at := pair.Value.GetToken().Position

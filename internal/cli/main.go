@@ -41,8 +41,8 @@ type grammar struct {
 
 	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
-	Version    versionCmd                `cmd:"" help:"Show the version."`
-	Completion kongcompletion.Completion `cmd:"" help:"Show how to switch on completion for a shell."`
+	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
+	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
 }
 
 const description = `Belfry is a distributed cron on Apache Kafka.
@@ -125,7 +125,7 @@ func complain(stderr io.Writer, err error) int {
 	code := exitCode(err)
 	message := err.Error()
 	if code == exitUnreachable {
-		message += "\n  Is it running? --brokers or BELFRY_BROKERS says where it is; \"belfry up\" brings its own."
+		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
 	if message != "" {
 		_, _ = fmt.Fprintln(stderr, "belfry: "+strings.TrimSpace(message))

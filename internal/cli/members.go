@@ -66,7 +66,7 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if len(a.Unowned) > 0 {
-		s.log.Warn("shards without a scheduler: the due times of their jobs wait", "shards", numbers(a.Unowned))
+		s.note("no scheduler owns shards %s: the due times of their jobs wait", numbers(a.Unowned))
 	}
 	return nil
 }

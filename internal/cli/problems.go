@@ -25,3 +25,21 @@ func asProblems(err error) (job.Problems, bool) {
 	ok := errors.As(err, &problems)
 	return problems, ok
 }
+
+// problemAnswer is what validate answers about one problem.
+type problemAnswer struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func answerOf(problems job.Problems) []problemAnswer {
+	answers := make([]problemAnswer, len(problems))
+	for i, p := range problems {
+		answers[i] = problemAnswer(p)
+	}
+	return answers
+}

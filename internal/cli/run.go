@@ -53,10 +53,10 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("the run ended", "job", end.Job, "run", short(end.ID), "state", end.State, "reason", end.Reason)
 	if end.State != run.StateSucceeded {
 		return &exitError{exitRunFailed, errors.New(fate(&end))}
 	}
+	s.note("%s", fate(&end))
 	return nil
 }
 

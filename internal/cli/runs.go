@@ -13,7 +13,7 @@ type runsCmd struct {
 	connection
 	answer
 	Job   string        `placeholder:"NAME" help:"Only runs of this job; answers fastest."`
-	State []run.State   `placeholder:"STATE,…" help:"Only runs in these states: queued, claimed, started, waiting, succeeded, cancelled, skipped, dead."`
+	State []run.State   `placeholder:"STATE" help:"Only runs in these states: queued, claimed, started, waiting, succeeded, cancelled, skipped, dead."`
 	Limit int           `short:"n" default:"20" help:"Show at most so many, the newest; 0 shows all."`
 	Since time.Duration `default:"24h" help:"How far back to look."`
 }
@@ -44,7 +44,7 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 		if _, err := k.job(ctx, c.Job); err != nil && exitCode(err) != exitNotFound {
 			return err
 		} else if err != nil {
-			s.log.Warn("no such job is in force now; showing its old runs", "job", c.Job)
+			s.note("job %s is not in force now; these are its old runs", c.Job)
 		}
 	}
 	l, _, err := k.ledger(ctx, c.Job, time.Now().Add(-c.Since))
@@ -52,7 +52,7 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if l.Dropped() > 0 {
-		s.log.Warn("too many runs; the oldest are left out", "runs", l.Dropped())
+		s.note("too many runs: the %d oldest are left out; --job or --since narrow it", l.Dropped())
 	}
 	runs := []ledger.Run{}
 	for _, r := range l.Runs() {

@@ -36,9 +36,13 @@ func newSession(g *grammar, stdout, stderr io.Writer) *session {
 	return s
 }
 
-// quietLog is for commands that answer and go: only what went wrong.
+// quietLog is for commands that answer and go: they return what went wrong,
+// and what happens underneath is shown only to who asks for debug.
 func (s *session) quietLog() *slog.Logger {
-	return newLogger(s.err, max(s.level, slog.LevelError), s.json)
+	if s.level <= slog.LevelDebug {
+		return s.log
+	}
+	return slog.New(slog.DiscardHandler)
 }
 
 // terminal reports whether w is a terminal, and how wide it is.
@@ -57,6 +61,12 @@ func terminal(w io.Writer) (bool, int) {
 func (s *session) printf(format string, args ...any) {
 	s.progress.stop()
 	_, _ = fmt.Fprintf(s.out, format, args...)
+}
+
+// note tells the user something beside the answer.
+func (s *session) note(format string, args ...any) {
+	s.progress.stop()
+	_, _ = fmt.Fprintf(s.err, "belfry: "+format+"\n", args...)
 }
 
 // progress shows, on a terminal, what a command is doing once it takes longer

@@ -18,7 +18,7 @@ const defaultListen = "127.0.0.1:9392"
 
 // connection is how to reach Kafka: the settings all commands share that do.
 type connection struct {
-	Brokers []string      `group:"connection" placeholder:"HOST:PORT,…" default:"${brokers}" env:"BELFRY_BROKERS" help:"Kafka brokers to ask first (the default is that of \"belfry up\")."`
+	Brokers []string      `group:"connection" placeholder:"HOST:PORT" default:"${brokers}" env:"BELFRY_BROKERS" help:"Kafka brokers to ask first (the default is that of \"belfry up\")."`
 	Prefix  string        `group:"connection" default:"belfry." env:"BELFRY_PREFIX" help:"What the names of all topics begin with."`
 	Wait    time.Duration `group:"connection" default:"${wait=5s}" env:"BELFRY_WAIT" help:"How long to wait for a broker to answer."`
 
@@ -84,8 +84,9 @@ func (c *connection) connect(ctx context.Context, s *session) (*cluster, error) 
 // reach is connect for those who can do without the topics.
 func (c *connection) reach(ctx context.Context, s *session) (*cluster, error) {
 	o := c.options(s)
+	o.Log = s.quietLog()
 	s.progress.say("reaching Kafka")
-	if err := kafka.Await(ctx, o, c.Wait, s.quietLog()); err != nil {
+	if err := kafka.Await(ctx, o, c.Wait, o.Log); err != nil {
 		if ctx.Err() == nil && kafka.Classify(err) != kafka.ClassAuthorization && kafka.Classify(err) != kafka.ClassOther {
 			return nil, &exitError{exitUnreachable, err}
 		}

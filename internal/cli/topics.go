@@ -16,7 +16,7 @@ type topicsCmd struct {
 
 type topicsCreateCmd struct {
 	connection
-	Clusters    []string `placeholder:"NAME,…" default:"cluster-a,cluster-b" env:"BELFRY_CLUSTERS" help:"Clusters to make topics for."`
+	Clusters    []string `placeholder:"NAME" default:"cluster-a,cluster-b" env:"BELFRY_CLUSTERS" help:"Clusters to make topics for."`
 	Shards      int32    `placeholder:"N" env:"BELFRY_SHARDS" help:"Number of shards; it never changes afterwards (default 8)."`
 	Partitions  int32    `placeholder:"N" help:"Partitions of each queue; more can be added at any time (default 3)."`
 	Replication int16    `placeholder:"N" help:"Copies of each record (default: 3 where there are 3 brokers)."`

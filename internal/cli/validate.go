@@ -21,7 +21,7 @@ func (validateCmd) Help() string {
 func (c *validateCmd) Run(s *session) error {
 	set, count, err := readSet(c.Files)
 	if problems, ok := asProblems(err); ok && c.Output == "json" {
-		if err := s.asJSON(problems); err != nil {
+		if err := s.asJSON(answerOf(problems)); err != nil {
 			return err
 		}
 		return &exitError{exitUsage, fmt.Errorf("%d problems", len(problems))}
@@ -30,7 +30,7 @@ func (c *validateCmd) Run(s *session) error {
 		return err
 	}
 	if c.Output == "json" {
-		return s.asJSON(job.Problems{})
+		return s.asJSON([]problemAnswer{})
 	}
 	s.printf("%d jobs in %d files are valid\n", len(set.Jobs), count)
 	return nil

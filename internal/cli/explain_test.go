@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// TestVerdicts: every due time of the schedule is answered for, once, with
+// the best that can be said of it.
+func TestVerdicts(t *testing.T) {
+	at := func(clock string) time.Time {
+		parsed, err := time.Parse(time.TimeOnly, clock)
+		require.NoError(t, err)
+		return parsed.AddDate(2026, 5, 5)
+	}
+	e := &explanation{
+		job: "j", now: at("10:07:30"), zone: time.UTC, through: at("10:05:00"),
+		def:    &topic.Job{AppliedAt: at("10:00:30"), Job: job.Job{Name: "j", Schedule: "* * * * *", Timezone: "UTC"}},
+		ledger: ledger.New(ledger.Options{}),
+	}
+	var err error
+	e.schedule, err = e.def.Job.Compile()
+	require.NoError(t, err)
+	e.ledger.Fold(run.Event{Type: run.EventEnqueued, Job: "j", Run: "a", Due: at("10:01:00"), Attempt: 1, Fence: 1, Trigger: run.TriggerCatchUp})
+	e.ledger.Fold(run.Event{Type: run.EventSkipped, Job: "j", Due: at("10:02:00"), Through: at("10:03:00"), Count: 2, Reason: run.ReasonMissed})
+	e.ledger.Fold(run.Event{Type: run.EventSkipped, Job: "j", Run: "b", Due: at("10:04:00"), Reason: run.ReasonOverlap})
+	e.ledger.Fold(run.Event{Type: run.EventEnqueued, Job: "j", Run: "m", Due: at("10:04:17"), Attempt: 1, Fence: 2, Trigger: run.TriggerManual})
+
+	var got []string
+	for _, v := range e.verdicts(at("10:00:00"), at("10:30:00")) {
+		got = append(got, v.Due.Format(time.TimeOnly)+" "+v.Verdict)
+	}
+	require.Equal(t, []string{
+		"10:00:00 unrecorded", // before the definition
+		"10:01:00 queued",
+		"10:02:00 skipped", // and 10:03:00 with it
+		"10:04:00 skipped",
+		"10:04:17 queued",
+		"10:05:00 unrecorded", // decided, events gone
+		"10:06:00 undecided",
+		"10:07:00 undecided",
+		"10:08:00 pending", // and none of the later ones
+	}, got)
+}
