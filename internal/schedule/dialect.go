@@ -1,3 +1,238 @@
 package schedule
 
-func recognise(_ string, _ []token, _ Options) error { return nil }
+import (
+	"strconv"
+	"strings"
+)
+
+// recognise looks at an expression that Parse refused for the ways other
+// schedulers write theirs. It returns nil when it is none of them, and else
+// an error with the translation, where there is an exact one.
+func recognise(expr string, fields []token, o Options) *Error {
+	texts := make([]string, len(fields))
+	for i, f := range fields {
+		texts[i] = f.text
+	}
+	name, translation, why := dialect(texts, o)
+	if name == "" {
+		return nil
+	}
+	err := &Error{Pos: fields[0].pos, Len: len(strings.TrimRight(expr, " \t")) - fields[0].pos, Msg: "this is " + name + ", not a crontab expression"}
+	// A translation that does not parse is none.
+	if translation != "" {
+		if s := (&Schedule{}); s.parse(split(translation), o) == nil {
+			err.Hint = "write " + translation
+			return err
+		}
+	}
+	if why == "" {
+		why = "five fields: minute hour day-of-month month day-of-week"
+	}
+	err.Hint = why
+	return err
+}
+
+// dialect names the dialect of an expression and translates it; why says what
+// stands in the way of a translation.
+func dialect(f []string, o Options) (name, translation, why string) {
+	whole := strings.Join(f, " ")
+	inner, closed := strings.CutSuffix(whole, ")")
+	switch zone, prefixed := cutZone(f[0]); {
+	case whole[0] == '@':
+		return "", "", ""
+	case prefixed:
+		return "an expression with its zone in front", "", "set timezone: " + strconv.Quote(zone) + " on the job, and leave the prefix out"
+	case closed && strings.HasPrefix(whole, "rate("):
+		return "an AWS rate", awsRate(inner[len("rate("):]), ""
+	case closed && strings.HasPrefix(whole, "cron("):
+		translation, why = quartz(append([]string{"0"}, strings.Fields(inner[len("cron("):])...))
+		return "an AWS cron expression", translation, why
+	case systemdWord(whole) != "":
+		return "a word of systemd's OnCalendar", systemdWord(whole), ""
+	case strings.Contains(whole, "..") || strings.Contains(whole, ":"):
+		translation, why = systemd(f)
+		return "a systemd OnCalendar expression", translation, why
+	case len(f) == 7 || len(f) == 6 && !o.Seconds && strings.Contains(whole, "?"):
+		translation, why = quartz(f)
+		return "a Quartz expression", translation, why
+	}
+	return "", "", ""
+}
+
+func cutZone(first string) (string, bool) {
+	if zone, ok := strings.CutPrefix(first, "CRON_TZ="); ok {
+		return zone, true
+	}
+	return strings.CutPrefix(first, "TZ=")
+}
+
+// awsRate translates "5 minutes".
+func awsRate(s string) string {
+	n, unit, _ := strings.Cut(strings.TrimSpace(s), " ")
+	v, ok := number(n)
+	if !ok {
+		return ""
+	}
+	switch strings.TrimSuffix(unit, "s") {
+	case "minute":
+		return "@every " + n + "m"
+	case "hour":
+		return "@every " + n + "h"
+	case "day":
+		return "@every " + strconv.Itoa(v*24) + "h"
+	}
+	return ""
+}
+
+// quartz translates second minute hour day month weekday [year]. Its days of
+// the week count from Sunday = 1.
+func quartz(f []string) (translation, why string) {
+	switch {
+	case len(f) < 6 || len(f) > 7:
+		return "", ""
+	case len(f) == 7 && f[6] != "*":
+		return "", "cron has no field for the year; @at names one instant"
+	case f[0] != "0" && f[0] != "00":
+		return "", "set seconds: true, leave the year out, and count days of the week from Sunday = 0"
+	}
+	out := make([]string, 0, 5)
+	for i, column := range []field{fieldMinute(), fieldHour(), fieldDom(), fieldMonth()} {
+		out = append(out, quartzField(f[i+1], column))
+	}
+	dow := quartzField(quartzWeekdays(f[5]), fieldDow())
+	if out[2] != "*" && dow != "*" {
+		return "", "one of the two day fields must be * here: cron joins them by or"
+	}
+	return strings.Join(append(out, dow), " "), ""
+}
+
+// quartzField writes 5/15 as a range with a step.
+func quartzField(s string, column field) string {
+	items := strings.Split(s, ",")
+	for i, item := range items {
+		if item == "?" {
+			items[i] = "*"
+		}
+		start, step, stepped := strings.Cut(item, "/")
+		v, ok := number(start)
+		switch {
+		case !stepped || !ok:
+		case v == column.lo:
+			items[i] = "*/" + step
+		default:
+			items[i] = start + "-" + strconv.Itoa(column.lo+column.count-1) + "/" + step
+		}
+	}
+	return strings.Join(items, ",")
+}
+
+// quartzWeekdays counts from Sunday = 0 what counts from Sunday = 1. The
+// numbers after # and / are not days.
+func quartzWeekdays(s string) string {
+	var out strings.Builder
+	isDay := true
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '1' && c <= '7' && isDay:
+			c--
+		case c == '#' || c == '/':
+			isDay = false
+		case c == ',' || c == '-':
+			isDay = true
+		}
+		out.WriteByte(c)
+	}
+	if out.String() == "L" {
+		return "6"
+	}
+	return out.String()
+}
+
+// systemdWord translates the words systemd has without an @. Its week begins
+// on Monday.
+func systemdWord(s string) string {
+	return map[string]string{
+		"minutely":     "* * * * *",
+		"hourly":       "@hourly",
+		"daily":        "@daily",
+		"weekly":       "0 0 * * 1",
+		"monthly":      "@monthly",
+		"quarterly":    "0 0 1 1,4,7,10 *",
+		"semiannually": "0 0 1 1,7 *",
+		"yearly":       "@yearly",
+		"annually":     "@yearly",
+	}[strings.ToLower(s)]
+}
+
+// systemd translates [weekdays] [year-month-day] [hour:minute[:second]].
+func systemd(f []string) (translation, why string) {
+	dow, date, clock := "*", "*-*-*", "0:0"
+	for _, s := range f {
+		switch {
+		case strings.Contains(s, ":"):
+			clock = s
+		case strings.Count(s, "-") > 0 && strings.ContainsAny(s, "*0123456789"):
+			date = s
+		case s[0] >= 'A' && s[0] <= 'Z' && !strings.Contains(s, "/") && s != "UTC":
+			dow = systemdWeekdays(s)
+		default:
+			return "", "the zone goes into the job's timezone, and five fields stay: minute hour day-of-month month day-of-week"
+		}
+	}
+	parts := strings.Split(date, "-")
+	if len(parts) == 2 {
+		parts = append([]string{"*"}, parts...)
+	}
+	time := strings.Split(clock, ":")
+	switch {
+	case len(parts) != 3 || len(time) < 2 || len(time) > 3:
+		return "", ""
+	case parts[0] != "*":
+		return "", "cron has no field for the year; @at names one instant"
+	case len(time) == 3 && strings.Trim(time[2], "0") != "":
+		return "", "set seconds: true for a time with seconds"
+	}
+	dom := systemdField(parts[2], fieldDom())
+	if dom != "*" && dow != "*" {
+		week := map[string]string{"1-7": "1", "8-14": "2", "15-21": "3", "22-28": "4"}[dom]
+		if week == "" || strings.ContainsAny(dow, "-,") {
+			return "", "there a date and a weekday must both match, here either does: 5#3 is the third Friday, 5L the last"
+		}
+		dom, dow = "*", dow+"#"+week
+	}
+	return strings.Join([]string{
+		systemdField(time[1], fieldMinute()), systemdField(time[0], fieldHour()),
+		dom, systemdField(parts[1], fieldMonth()), dow,
+	}, " "), ""
+}
+
+func systemdWeekdays(s string) string {
+	days := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r == ',' || r == '.' })
+	for _, day := range days {
+		if len(day) > 3 {
+			s = strings.ReplaceAll(strings.ToLower(s), day, day[:3])
+		}
+	}
+	return strings.ReplaceAll(strings.ToLower(s), "..", "-")
+}
+
+// systemdField writes one part without leading zeros, a..b as a-b and a/n as
+// a range with a step.
+func systemdField(s string, column field) string {
+	items := strings.Split(s, ",")
+	for i, item := range items {
+		span, step, stepped := strings.Cut(item, "/")
+		ends := strings.Split(span, "..")
+		for j, end := range ends {
+			if v, ok := number(end); ok {
+				ends[j] = strconv.Itoa(v)
+			}
+		}
+		items[i] = strings.Join(ends, "-")
+		if stepped {
+			items[i] += "/" + step
+		}
+	}
+	return quartzField(strings.Join(items, ","), column)
+}

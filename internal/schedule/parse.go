@@ -116,7 +116,7 @@ func never(fields []token) *Error {
 	return &Error{
 		Pos: first.pos, Len: last.pos + len(last.text) - first.pos,
 		Msg:  "no date ever matches this day and month",
-		Hint: "30 February is not a day; L is the last day of any month",
+		Hint: "there is no such day in these months, as 30 February; L is the last day of any month",
 	}
 }
 
@@ -138,9 +138,15 @@ func tooMany(fields []token, o Options) *Error {
 		err.Len = last.pos + len(last.text) - err.Pos
 		err.Msg = "an expression with seconds has 6 fields, this has " + strconv.Itoa(len(fields))
 		err.Hint = "second minute hour day-of-month month day-of-week"
+	case len(fields) == 6 && (&parser{field: fieldDow(), spec: &spec{}}).list(fields[5]) != nil:
+		err.Msg = strconv.Quote(fields[5].text) + " after the five fields"
+		err.Hint = "a user or a command is not part of the schedule: give them to the job"
 	case len(fields) == 6:
 		err.Msg = "6 fields where cron has 5"
-		err.Hint = "if the first field is meant as seconds, set seconds: true; cron would read it as the minute, and what follows one place off"
+		err.Hint = "cron would take the first as the minute; if it is meant as the second, set seconds: true"
+		if fields[0].text == "0" {
+			err.Hint += ", or leave the 0 out"
+		}
 	default:
 		err.Msg = "an expression has 5 fields, this has " + strconv.Itoa(len(fields))
 		err.Hint = "minute hour day-of-month month day-of-week, and nothing after them"
