@@ -86,7 +86,7 @@ func TestNoOutputAfterReturn(t *testing.T) {
 	e := newExecutor(t, exec.Options{WaitDelay: 50 * time.Millisecond})
 	file := filepath.Join(t.TempDir(), "pid")
 	r := begin(t, e, exec.Command{Args: shell(
-		`setsid sh -c 'echo $$ >` + file + `; exec yes' & until [ -s ` + file + ` ]; do :; done`)})
+		`setsid sh -c 'echo y; echo $$ >` + file + `; exec yes' & until [ -s ` + file + ` ]; do :; done`)})
 	require.Equal(t, run.StateSucceeded, r.end(t).State)
 	requireDead(t, number(t, file)) // nobody reads what it writes
 	require.False(t, r.wroteLate())

@@ -3,6 +3,7 @@
 package exec
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -28,3 +29,6 @@ func peakOf(state *os.ProcessState) int64 {
 
 // peakResident is not to be had of a living process here.
 func peakResident(int) int64 { return 0 }
+
+// groupRuns reports whether the group has a member, dead or alive.
+func groupRuns(group int) bool { return !errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) }

@@ -1,9 +1,6 @@
 package exec
 
-import (
-	"errors"
-	"syscall"
-)
+import "syscall"
 
 // tree is a command with all that it started: a process group, whose number
 // is the command's own, and the cgroup it was born in, if there are cgroups.
@@ -45,13 +42,13 @@ func (t tree) killCgroup() {
 	}
 }
 
-// empty reports whether nothing of the tree runs. Call it only after the
-// command itself was reaped, since a dead one still counts in its group.
+// empty reports whether nothing of the tree runs, once the command itself
+// was reaped.
 func (t tree) empty() bool {
 	if t.cgroup != nil {
 		return t.cgroup.empty()
 	}
-	return errors.Is(syscall.Kill(-t.group, 0), syscall.ESRCH)
+	return !groupRuns(t.group)
 }
 
 // pids are the processes of the tree that can be listed: without a cgroup
