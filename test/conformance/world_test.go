@@ -1,0 +1,230 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// patience is how long anything may take on two busy cores.
+const patience = 90 * time.Second
+
+// binary is belfry, built once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "belfry-conformance-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "belfry")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/belfry-cron/belfry/cmd/belfry").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building belfry: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// world is one test's Kafka, topics, processes and journal.
+type world struct {
+	t       *testing.T
+	bin     string
+	brokers []string
+	names   topic.Names
+	dir     string
+	kafka   kafka.Options
+	cl      *kgo.Client
+}
+
+// conform runs f on every Kafka there is.
+func conform(t *testing.T, f func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("in process", func(t *testing.T) {
+		t.Parallel()
+		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SleepOutOfOrder(),
+			kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
+		require.NoError(t, err)
+		t.Cleanup(c.Close)
+		f(newWorld(t, c.ListenAddrs()))
+	})
+	t.Run("real", func(t *testing.T) {
+		t.Parallel()
+		brokers := os.Getenv("BELFRY_TEST_BROKERS")
+		if brokers == "" {
+			t.Skip("BELFRY_TEST_BROKERS names no brokers")
+		}
+		f(newWorld(t, strings.Split(brokers, ",")))
+	})
+}
+
+func newWorld(t *testing.T, brokers []string) *world {
+	t.Helper()
+	bin, err := binary()
+	require.NoError(t, err)
+	w := &world{
+		t: t, bin: bin, brokers: brokers, dir: t.TempDir(),
+		names: topic.Names{Prefix: fmt.Sprintf("c%d.", time.Now().UnixNano())},
+		kafka: kafka.Options{Brokers: brokers},
+	}
+	w.cl, err = w.kafka.Client()
+	require.NoError(t, err)
+	t.Cleanup(w.cl.Close)
+	w.belfry("topics", "create")
+	return w
+}
+
+// env points belfry at the test's Kafka and topics.
+func (w *world) env() []string {
+	return append(os.Environ(), "BELFRY_BROKERS="+strings.Join(w.brokers, ","),
+		"BELFRY_PREFIX="+w.names.Prefix, "BELFRY_WAIT=30s", "JOURNAL="+w.journalPath())
+}
+
+// belfry runs a command to its end and returns what it printed.
+func (w *world) belfry(args ...string) string {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, w.bin, args...)
+	cmd.Env = w.env()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	require.NoError(w.t, cmd.Run(), "belfry %s\n%s%s", strings.Join(args, " "), out.String(), errs.String())
+	return out.String()
+}
+
+// process is a belfry that stays.
+type process struct {
+	w    *world
+	name string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// start starts belfry with args and lets it live to the end of the test.
+func (w *world) start(name string, args ...string) *process {
+	w.t.Helper()
+	logs, err := os.Create(filepath.Join(w.dir, fmt.Sprintf("%s-%d.log", name, time.Now().UnixNano())))
+	require.NoError(w.t, err)
+	cmd := exec.Command(w.bin, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = w.env(), logs, logs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(w.t, cmd.Start())
+	p := &process{w: w, name: name, cmd: cmd, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		_ = cmd.Wait()
+		_ = logs.Close()
+	}()
+	w.t.Cleanup(func() {
+		p.kill()
+		if w.t.Failed() {
+			text, _ := os.ReadFile(logs.Name())
+			w.t.Logf("--- %s\n%s", name, tail(text, 6000))
+		}
+	})
+	return p
+}
+
+func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
+
+// scheduler starts a scheduler and waits until the log of beats knows it.
+func (w *world) scheduler(name string, args ...string) *process {
+	w.t.Helper()
+	p := w.start(name, append([]string{"scheduler", "--name", name}, args...)...)
+	w.awaitMember(name)
+	return p
+}
+
+// worker starts a worker and waits until the log of beats knows it.
+func (w *world) worker(name, cluster string, args ...string) *process {
+	w.t.Helper()
+	p := w.start(name, append([]string{"worker", "--name", name, "--cluster", cluster, "--drain", "5s"}, args...)...)
+	w.awaitMember(name)
+	return p
+}
+
+func (w *world) awaitMember(name string) {
+	w.t.Helper()
+	w.await(name+" to beat", func() bool { return strings.Contains(w.belfry("members", "--output", "json"), `"`+name+`"`) })
+}
+
+func (p *process) signal(s os.Signal) { require.NoError(p.w.t, p.cmd.Process.Signal(s)) }
+
+// kill ends the process with SIGKILL.
+func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGCONT)
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// leave asks the process to end and waits until it has.
+func (p *process) leave() {
+	p.w.t.Helper()
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		p.w.t.Fatalf("%s did not leave within %s", p.name, patience)
+	}
+	require.Zero(p.w.t, p.cmd.ProcessState.ExitCode(), "%s left with an error", p.name)
+}
+
+// await polls until ok, and fails the test when patience ends.
+func (w *world) await(what string, ok func() bool) {
+	w.t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-limit:
+			w.t.Fatalf("waited %s for %s", patience, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// until waits for a moment of the wall clock: the passing of due times is
+// what these tests are about.
+func (w *world) until(at time.Time) {
+	w.t.Helper()
+	select {
+	case <-time.After(time.Until(at)):
+	case <-w.t.Context().Done():
+	}
+}
+
+// apply puts jobs into force.
+func (w *world) apply(yaml string, args ...string) {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "jobs.yaml")
+	require.NoError(w.t, os.WriteFile(path, []byte(yaml), 0o600))
+	w.belfry(append([]string{"apply", "-f", path}, args...)...)
+}
+
+// events reads the whole ledger.
+func (w *world) events() []run.Event {
+	w.t.Helper()
+	var all []run.Event
+	require.NoError(w.t, kafka.ReadAll(w.t.Context(), w.kafka, w.names.Events(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+		e, err := topic.DecodeEvent(r.Value)
+		all = append(all, e)
+		return err
+	}))
+	return all
+}
