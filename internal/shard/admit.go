@@ -63,9 +63,7 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 		a.NotBefore = d.Due.Add(jitter(e.def.Jitter, d.ID))
 	}
 	e.st.Active = append(e.st.Active, a)
-	if a.NotBefore.Sub(now) <= s.cfg.Lead {
-		s.enqueue(e, &e.st.Active[len(e.st.Active)-1], now)
-	}
+	s.stage(e, &e.st.Active[len(e.st.Active)-1], now)
 }
 
 // beginDeferred starts what waited, now that the job has no unfinished run.
@@ -81,28 +79,49 @@ func (s *Shard) beginDeferred(e *entry, now time.Time) {
 	}
 }
 
-// stageWaiting enqueues the attempts whose start has come within the lead.
+// stageWaiting stages those of e's runs whose start has come within reach.
 func (s *Shard) stageWaiting(e *entry, now time.Time) {
-	for _, id := range waiting(&e.st) {
-		a := e.st.find(id)
-		if a == nil || a.NotBefore.Sub(now) > s.cfg.Lead {
-			continue
+	for _, id := range unfinished(&e.st) {
+		if a := e.st.find(id); a != nil && a.State == run.StateWaiting {
+			s.stage(e, a, now)
 		}
-		if e.def == nil {
-			s.end(e, a, run.Event{State: run.StateCancelled, Reason: run.ReasonDeleted}, now)
-			continue
-		}
+	}
+}
+
+// stage enqueues a, which stands on no queue, if its start is near. Where no
+// first run is to start, it is skipped when it would.
+func (s *Shard) stage(e *entry, a *Active, now time.Time) {
+	switch {
+	case now.Before(s.stageAt(e, a)):
+	case e.def == nil:
+		s.endUnstarted(e, a, e.undefined(), now)
+	case e.pauses(a):
+		s.endUnstarted(e, a, run.ReasonPaused, now)
+	default:
 		s.enqueue(e, a, now)
 	}
 }
 
-// waiting lists the runs that stand on no queue.
-func waiting(st *JobState) []run.ID {
-	var ids []run.ID
+// stageAt is when something becomes of a run that stands on no queue.
+func (s *Shard) stageAt(e *entry, a *Active) time.Time {
+	if e.pauses(a) {
+		return a.NotBefore
+	}
+	return a.NotBefore.Add(-s.cfg.Lead)
+}
+
+// pauses reports whether a must not start as long as its job is paused: first
+// starts are skipped then, what has started before is brought to its end.
+func (e *entry) pauses(a *Active) bool {
+	return e.def != nil && e.paused() && a.Attempt == 1 && a.Trigger == run.TriggerSchedule
+}
+
+// unfinished lists the IDs of the unfinished runs, to walk over while runs end
+// and others begin.
+func unfinished(st *JobState) []run.ID {
+	ids := make([]run.ID, len(st.Active))
 	for i := range st.Active {
-		if st.Active[i].State == run.StateWaiting {
-			ids = append(ids, st.Active[i].ID)
-		}
+		ids[i] = st.Active[i].ID
 	}
 	return ids
 }

@@ -42,9 +42,14 @@ func (s *Shard) horizon(e *entry, now time.Time) time.Time {
 	return now.Add(s.cfg.Lead)
 }
 
-// arm sets when e is next looked at.
+// arm sets when e is next looked at: never before all definitions are known,
+// nor while its own cannot be read.
 func (s *Shard) arm(e *entry, now time.Time) {
 	var wake time.Time
+	if !s.loaded || e.def == nil && e.unreadable {
+		s.wakes.set(e, wake)
+		return
+	}
 	earlier := func(t time.Time) {
 		if wake.IsZero() || t.Before(wake) {
 			wake = t
@@ -55,7 +60,7 @@ func (s *Shard) arm(e *entry, now time.Time) {
 	}
 	for i := range e.st.Active {
 		if a := &e.st.Active[i]; a.State == run.StateWaiting {
-			earlier(a.NotBefore.Add(-s.cfg.Lead))
+			earlier(s.stageAt(e, a))
 		}
 	}
 	s.wakes.set(e, wake)

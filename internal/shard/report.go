@@ -102,12 +102,15 @@ func (s *Shard) finished(e *entry, a *Active, ev run.Event, now time.Time) {
 
 // retryFailed waits the backoff before the next attempt, or gives up.
 func (s *Shard) retryFailed(e *entry, a *Active, outcome *run.Outcome, now time.Time) {
-	if e.def == nil || a.Attempt > e.def.Retries {
+	switch {
+	case e.def == nil:
+		s.giveUp(e, a, outcome, e.undefined(), now)
+	case a.Attempt > e.def.Retries:
 		s.giveUp(e, a, outcome, run.ReasonAttemptsUsed, now)
-		return
+	default:
+		wait := e.def.BackoffBefore(a.Attempt+1, spread(a.ID, a.Attempt+1))
+		s.retry(e, a, outcome, now.Add(wait), now)
 	}
-	wait := e.def.BackoffBefore(a.Attempt+1, spread(a.ID, a.Attempt+1))
-	s.retry(e, a, outcome, now.Add(wait), now)
 }
 
 // retryLost goes as the job's on_lost says.
@@ -156,7 +159,7 @@ func (s *Shard) giveUp(e *entry, a *Active, outcome *run.Outcome, reason string,
 // returned places a claimed, unstarted run anew. A worker that was out of
 // touch may return a run it had announced as starting: it did not start it.
 func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
-	if a.Recall != "" {
+	if a.Recall != "" || a.Cancel != "" {
 		s.dropped(e, a, a.Recall, now)
 		return
 	}
@@ -169,7 +172,7 @@ func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
 // placeAnew hands a out again, for the same attempt.
 func (s *Shard) placeAnew(e *entry, a *Active, now time.Time) {
 	if e.def == nil {
-		s.end(e, a, run.Event{State: run.StateSkipped, Reason: run.ReasonDeleted}, now)
+		s.endUnstarted(e, a, e.undefined(), now)
 		return
 	}
 	s.enqueue(e, a, now)
@@ -177,24 +180,9 @@ func (s *Shard) placeAnew(e *entry, a *Active, now time.Time) {
 
 // dropped takes a worker's word that it will not start a.
 func (s *Shard) dropped(e *entry, a *Active, reason string, now time.Time) {
-	switch {
-	case a.Cancel != "":
-		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel}, now)
-	case a.Recall != "" && s.stillDue(e, a, now):
-		s.enqueue(e, a, now)
-	case a.Recall == run.ReasonPaused:
-		s.takeBack(e, a, reason, now)
-	default:
-		s.end(e, a, run.Event{State: run.StateSkipped, Reason: reason}, now)
+	if a.Recall != "" && a.Cancel == "" && a.Attempt == 1 {
+		s.reconsider(e, a, a.Recall, now)
+		return
 	}
-}
-
-// stillDue reports whether a recalled run is due all the same: the job as it
-// now stands names its due time, and that has not long passed.
-func (s *Shard) stillDue(e *entry, a *Active, now time.Time) bool {
-	if e.def == nil || e.sched == nil || e.paused() || now.Sub(a.Due) > grace {
-		return false
-	}
-	due, ok := e.sched.Next(a.Due.Add(-time.Nanosecond))
-	return ok && due.Equal(a.Due)
+	s.endUnstarted(e, a, reason, now)
 }

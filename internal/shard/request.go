@@ -53,8 +53,8 @@ func (s *Shard) cancel(e *entry, id run.ID, now time.Time) {
 
 // cancelAll ends all unfinished runs of e.
 func (s *Shard) cancelAll(e *entry, reason string, now time.Time) {
-	for _, a := range slices.Clone(e.st.Active) {
-		if a := e.st.find(a.ID); a != nil && a.Cancel == "" {
+	for _, id := range unfinished(&e.st) {
+		if a := e.st.find(id); a != nil && a.Cancel == "" {
 			s.cancelActive(e, a, reason, now)
 		}
 	}

@@ -106,8 +106,7 @@ func (s *Shard) take(in Input, now time.Time) {
 	case JobChanged:
 		s.changeJob(in, now)
 	case JobsLoaded:
-		s.loaded = true
-		s.deleteUndefined(now)
+		s.finishLoading(now)
 	case Requested:
 		s.request(in.Request, now)
 	case Reported:
@@ -120,16 +119,22 @@ func (s *Shard) take(in Input, now time.Time) {
 }
 
 // decideDue advances every job whose time has come, until the transaction is
-// full.
+// full. A job with more than one Step's worth to decide goes on in the next,
+// behind those that have waited longer.
 func (s *Shard) decideDue(now time.Time) {
+	var unfinished []*entry
 	for len(s.wakes) > 0 && !s.wakes[0].wake.After(now) && s.out.size() < maxEffects {
 		e := s.wakes[0]
 		s.advance(e, now)
 		s.touch(e)
 		s.arm(e, now)
 		if !e.wake.IsZero() && !e.wake.After(now) {
-			return // more than one Step's worth: go on in the next
+			unfinished = append(unfinished, e)
+			s.wakes.remove(e)
 		}
+	}
+	for _, e := range unfinished {
+		s.wakes.set(e, now)
 	}
 }
 
@@ -161,16 +166,6 @@ func (s *Shard) noteBusy(e *entry) {
 		s.busy[e.st.Job] = e
 	} else {
 		delete(s.busy, e.st.Job)
-	}
-}
-
-// unreadable keeps a record that means nothing to this version.
-func (s *Shard) unreadable(in Unreadable) {
-	if !in.Replayed {
-		s.out.Dead = append(s.out.Dead, Dead{Letter: in.Letter})
-	}
-	if e := s.jobs[in.Job]; e != nil {
-		e.unreadable = true
 	}
 }
 

@@ -1,0 +1,147 @@
+package shard_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/shard"
+)
+
+// firstFence is what fences are counted from in a trace.
+func firstFence() int64 { return midnight().UnixMilli() }
+
+// print writes what one step decided, in the order a person asks: what is
+// run, what is said of it, what workers are told.
+func (p *player) print(effects shard.Effects) {
+	for _, q := range effects.Enqueue {
+		p.printEnqueue(q)
+	}
+	for _, ev := range effects.Events {
+		if ev.Type != run.EventEnqueued {
+			p.printEvent(ev)
+		}
+	}
+	for _, c := range effects.Control {
+		p.say("tell      %s %s fence=%d (%s)", c.Type, p.name(c.Run), c.Fence-firstFence(), c.Reason)
+	}
+	for _, d := range effects.Dead {
+		what := string(d.Letter.Key)
+		if d.Letter.Run != nil {
+			what = p.name(d.Letter.Run.ID)
+		}
+		p.say("dead      %s %s (%s)", d.Cluster, what, d.Letter.Reason)
+	}
+	for _, name := range effects.Forget {
+		p.say("forget    %s", name)
+	}
+}
+
+func (p *player) printEnqueue(q shard.Enqueue) {
+	r := q.Run
+	if p.names[r.ID] == "" {
+		p.names[r.ID] = r.Job + "@" + p.stamp(r.Due)
+	}
+	to := "any"
+	if q.Partition != shard.AnyPartition {
+		to = fmt.Sprint(q.Partition)
+	}
+	var more []string
+	if r.Trigger != run.TriggerSchedule {
+		more = append(more, string(r.Trigger))
+	}
+	if !r.NotBefore.Equal(r.Due) {
+		more = append(more, "not before "+p.stamp(r.NotBefore))
+	}
+	if !r.Deadline.IsZero() {
+		more = append(more, "deadline "+p.stamp(r.Deadline))
+	}
+	if r.Hops > 0 {
+		more = append(more, fmt.Sprintf("hops=%d", r.Hops))
+	}
+	if r.Command[0] != "true" {
+		more = append(more, "command="+r.Command[0])
+	}
+	p.say("enqueue   %s attempt=%d fence=%d → %s.%s/%s %s", p.name(r.ID), r.Attempt, r.Fence-firstFence(),
+		q.Queue, r.Cluster, to, strings.Join(more, ", "))
+}
+
+func (p *player) printEvent(ev run.Event) {
+	var more string
+	switch {
+	case ev.Type == run.EventRetrying:
+		more = fmt.Sprintf("attempt=%d %s, next at %s", ev.Attempt, ev.Outcome.State, p.stamp(ev.NotBefore))
+	case ev.Type == run.EventEnded, ev.Type == run.EventLost:
+		more = string(ev.State)
+	case !ev.Through.IsZero():
+		more = fmt.Sprintf("through %s, %d times", p.stamp(ev.Through), ev.Count)
+	}
+	if ev.Reason != "" {
+		more += " (" + ev.Reason + ")"
+	}
+	what := ev.Job + "@" + p.stamp(ev.Due)
+	if ev.Run != "" && p.names[ev.Run] != "" {
+		what = p.names[ev.Run]
+	} else if ev.Run != "" && ev.Run == run.NewID(ev.Job, ev.Due, "") {
+		p.names[ev.Run] = what
+	}
+	p.say("%-9s %s %s", ev.Type, what, strings.TrimSpace(more))
+}
+
+// printState writes what the shard keeps of a job.
+func (p *player) printState(name string) {
+	st, ok := p.states[name]
+	if !ok {
+		p.say("no state of %s", name)
+		return
+	}
+	p.say("%s: through %s, fence %d, paused %v", name, p.stamp(st.Through), st.Fence-firstFence(), st.Paused)
+	for _, a := range st.Active {
+		more := ""
+		if a.Holder != "" {
+			more += " by " + a.Holder
+		}
+		if a.Recall != "" {
+			more += " recalled (" + a.Recall + ")"
+		}
+		if a.Cancel != "" {
+			more += " cancelled (" + a.Cancel + ")"
+		}
+		p.say("  active   %s attempt=%d %s%s", p.name(a.ID), a.Attempt, a.State, more)
+	}
+	for _, d := range st.Deferred {
+		p.say("  deferred %s", p.name(d.ID))
+	}
+	for _, r := range st.Recent {
+		p.say("  recent   %s %s", p.name(r.ID), r.State)
+	}
+}
+
+func (p *player) name(id run.ID) string {
+	if name := p.names[id]; name != "" {
+		return name
+	}
+	return string(id)
+}
+
+func (p *player) say(format string, args ...any) {
+	line := fmt.Sprintf("%s %s", p.stamp(p.now), fmt.Sprintf(format, args...))
+	fmt.Fprintln(&p.trace, strings.TrimRight(line, " "))
+}
+
+// stamp writes 00:10:05, 1d+00:10:05 on another day, with the fraction of a
+// second where there is one.
+func (p *player) stamp(t time.Time) string {
+	since := t.UTC().Sub(midnight())
+	days := 0
+	for since >= 24*time.Hour {
+		days++
+		since -= 24 * time.Hour
+	}
+	s := t.UTC().Format("15:04:05.999")
+	if days > 0 {
+		s = fmt.Sprintf("%dd+%s", days, s)
+	}
+	return s
+}
