@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,22 +34,59 @@ type claimer struct {
 	topic string
 
 	inGroup bool
-	owned   atomic.Pointer[[]int32]
+	// revoked: partitions went since the session last ended a transaction.
+	revoked atomic.Bool
+
+	mu    sync.Mutex
+	owned []int32
 }
 
 // partitions returns those of the queue that this worker reads.
 func (c *claimer) partitions() []int32 {
-	if p := c.owned.Load(); p != nil {
-		return *p
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.owned)
+}
+
+// watch returns the options that have the group tell of our partitions.
+func (c *claimer) watch() []kgo.Opt {
+	gone := func(_ context.Context, _ *kgo.Client, p map[string][]int32) {
+		c.revoked.Store(true)
+		c.own(nil, p[c.topic])
 	}
-	return nil
+	return []kgo.Opt{
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, p map[string][]int32) {
+			c.own(p[c.topic], nil)
+		}),
+		kgo.OnPartitionsRevoked(gone),
+		kgo.OnPartitionsLost(gone),
+	}
+}
+
+// own notes a change of the partitions owned and lets schedulers know soon.
+func (c *claimer) own(gained, lost []int32) {
+	if len(gained)+len(lost) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.owned = slices.DeleteFunc(append(c.owned, gained...), func(p int32) bool { return slices.Contains(lost, p) })
+	slices.Sort(c.owned)
+	c.owned = slices.Compact(c.owned)
+	owned := slices.Clone(c.owned)
+	c.mu.Unlock()
+	c.w.metrics.partitions.WithLabelValues(string(c.queue)).Set(float64(len(owned)))
+	c.w.o.Log.Info("partitions changed", "queue", c.queue, "partitions", owned)
+	select {
+	case c.w.nudge <- struct{}{}:
+	default:
+	}
 }
 
 // run keeps a session going until ctx ends.
 func (c *claimer) run(ctx context.Context) {
 	for {
 		err := c.session(ctx)
-		c.own(nil)
+		c.own(nil, c.partitions())
 		if ctx.Err() != nil {
 			return
 		}
@@ -71,7 +108,7 @@ func (c *claimer) session(ctx context.Context) error {
 	session, err := o.Kafka.GroupSession(
 		o.Names.Group(o.Cluster, string(c.queue)),
 		fmt.Sprintf("%sworker.%s.%s", o.Names.Prefix, o.Name, c.queue),
-		[]string{c.topic})
+		[]string{c.topic}, c.watch()...)
 	if err != nil {
 		return err
 	}
@@ -80,7 +117,10 @@ func (c *claimer) session(ctx context.Context) error {
 		return err
 	}
 	for ctx.Err() == nil {
-		c.look(session.Client())
+		c.notice(session.Client())
+		if err := c.reset(ctx, session); err != nil {
+			return err
+		}
 		limit, ok := c.limit()
 		if !ok {
 			return nil
@@ -127,16 +167,9 @@ func leave(session *kgo.GroupTransactSession) {
 	}
 }
 
-// look notices joining the group and changes of the partitions owned. The
-// committed offsets are those of the partitions in use; the session calls
-// back for some changes only.
-func (c *claimer) look(cl *kgo.Client) {
-	owned := slices.Sorted(maps.Keys(cl.CommittedOffsets()[c.topic]))
-	if !slices.Equal(owned, c.partitions()) {
-		c.w.o.Log.Info("partitions changed", "queue", c.queue, "partitions", owned)
-		c.own(owned)
-	}
-	if _, generation := cl.GroupMetadata(); !c.inGroup && (generation > 0 || len(owned) > 0) {
+// notice sees that the group is joined.
+func (c *claimer) notice(cl *kgo.Client) {
+	if _, generation := cl.GroupMetadata(); !c.inGroup && generation > 0 {
 		c.inGroup = true
 		if int(c.w.joined.Add(1)) == len(c.w.claimers) {
 			c.w.o.Ready()
@@ -144,14 +177,19 @@ func (c *claimer) look(cl *kgo.Client) {
 	}
 }
 
-// own notes the partitions owned and lets schedulers know soon.
-func (c *claimer) own(partitions []int32) {
-	c.owned.Store(&partitions)
-	c.w.metrics.partitions.WithLabelValues(string(c.queue)).Set(float64(len(partitions)))
-	select {
-	case c.w.nudge <- struct{}{}:
-	default:
+// reset ends an empty transaction after partitions went: until one ends, the
+// session tells of no more that go, and would abort the next claim.
+func (c *claimer) reset(ctx context.Context, session *kgo.GroupTransactSession) error {
+	if !c.revoked.Swap(false) {
+		return nil
 	}
+	if err := session.Begin(); err != nil {
+		return fmt.Errorf("after partitions went: %w", err)
+	}
+	if _, err := session.End(context.WithoutCancel(ctx), kgo.TryAbort); err != nil {
+		return fmt.Errorf("after partitions went: %w", err)
+	}
+	return nil
 }
 
 // limit returns how many runs to poll, after a wait if there are none yet.

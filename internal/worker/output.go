@@ -39,28 +39,31 @@ type output struct {
 
 func (w *worker) newOutput(r run.Run) *output { return &output{w: w, r: r} }
 
-// send takes one chunk; the stream calls it from one goroutine at a time.
+// send takes one chunk; the stream calls it from one goroutine at a time. The
+// last one is always written, if only to say what is missing.
 func (o *output) send(chunk run.Output) {
-	if o.missing > 0 && o.try(run.Output{At: chunk.At, CutBytes: o.missing}) {
+	room := o.w.outputs.BufferedProduceBytes() <= maxOutputBytes
+	if !room {
+		n := int64(len(chunk.Data))
+		o.missing += n
+		o.cutBytes += n
+		o.w.metrics.outputCut.Add(float64(n))
+	}
+	if room && o.missing > 0 || !room && chunk.Last {
+		o.produce(run.Output{At: chunk.At, CutBytes: o.missing, Last: !room})
 		o.missing = 0
 	}
-	if o.missing > 0 || !o.try(chunk) {
-		o.missing += int64(len(chunk.Data))
-		o.cutBytes += int64(len(chunk.Data))
-		o.w.metrics.outputCut.Add(float64(len(chunk.Data)))
+	if room {
+		o.produce(chunk)
 	}
 }
 
-// try reports whether there was room for the chunk.
-func (o *output) try(chunk run.Output) bool {
-	if o.w.outputs.BufferedProduceBytes() > maxOutputBytes {
-		return false
-	}
+func (o *output) produce(chunk run.Output) {
 	chunk.Run, chunk.Attempt, chunk.Fence, chunk.Seq = o.r.ID, o.r.Attempt, o.r.Fence, o.seq
 	value, err := topic.EncodeOutput(chunk)
 	if err != nil {
 		o.w.o.Log.Error("encoding output", "error", err)
-		return false
+		return
 	}
 	o.seq++
 	name, partition := o.w.partitions.ofOutput(string(o.r.ID))
@@ -71,5 +74,4 @@ func (o *output) try(chunk run.Output) bool {
 			o.w.metrics.errors.WithLabelValues("output", string(kafka.Classify(err))).Inc()
 		}
 	})
-	return true
 }
