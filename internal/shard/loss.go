@@ -23,24 +23,55 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 		}
 	}
 	s.learnRoom()
+	unseen := s.unseen
+	s.unseen = map[run.Key]int{}
 	for _, name := range slices.Sorted(maps.Keys(s.busy)) {
 		e := s.busy[name]
-		for _, a := range slices.Clone(e.st.Active) {
-			if a.Holder == "" || a.State != run.StateClaimed && a.State != run.StateStarted {
+		for _, id := range unfinished(&e.st) {
+			a := e.st.find(id)
+			if a == nil || a.State != run.StateClaimed && a.State != run.StateStarted {
 				continue
 			}
-			if reason := s.lostBy(&a); reason != "" {
-				s.lose(e, e.st.find(a.ID), reason, now)
+			reason := ""
+			if s.precedes(a) {
+				s.unseen[a.key()] = unseen[a.key()] + 1
+				reason = s.neverSeen(a)
+			} else {
+				reason = s.lostBy(a)
+			}
+			if reason != "" {
+				s.lose(e, a, reason, now)
 			}
 		}
 	}
+}
+
+// precedes reports whether the beats were read before a's holder claimed it:
+// the claims of a new worker, or of one that was silent, may overtake its
+// beats, and nothing said before can speak of them.
+func (s *Shard) precedes(a *Active) bool {
+	w := s.workers[a.Holder]
+	return w == nil || w.Incarnation < a.Incarnation ||
+		w.Incarnation == a.Incarnation && w.Seq < a.Beat && a.State == run.StateClaimed
+}
+
+// neverSeen gives up a holder whose beats do not come after all.
+func (s *Shard) neverSeen(a *Active) string {
+	patience := member.WorkerSilent
+	if a.State == run.StateStarted {
+		patience = member.WorkerGone
+	}
+	if s.unseen[a.key()] >= patience {
+		return run.ReasonWorkerLost
+	}
+	return ""
 }
 
 // lostBy says why a's holder no longer counts as holding it, or nothing.
 func (s *Shard) lostBy(a *Active) string {
 	w := s.workers[a.Holder]
 	switch {
-	case w == nil || w.Incarnation > a.Incarnation || w.Status == member.StatusGone || w.Status == member.StatusLeft:
+	case w.Incarnation > a.Incarnation || w.Status == member.StatusGone || w.Status == member.StatusLeft:
 		return run.ReasonWorkerLost
 	case w.Status == member.StatusSilent && a.State == run.StateClaimed:
 		return run.ReasonWorkerLost
@@ -60,9 +91,7 @@ func (s *Shard) lose(e *entry, a *Active, reason string, now time.Time) {
 	switch {
 	case a.State == run.StateStarted:
 		s.retryLost(e, a, &run.Outcome{State: run.StateLost, ExitCode: -1, Reason: reason}, now)
-	case a.Cancel != "":
-		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel}, now)
-	case a.Recall != "":
+	case a.Cancel != "" || a.Recall != "":
 		s.dropped(e, a, a.Recall, now)
 	default:
 		s.placeAnew(e, a, now)

@@ -1,7 +1,7 @@
 package shard
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/belfry-cron/belfry/internal/member"
@@ -24,12 +24,7 @@ type placeable struct {
 // learnRoom gathers where there is room from the latest beats.
 func (s *Shard) learnRoom() {
 	s.byQueue = map[queueKey][]placeable{}
-	ids := make([]string, 0, len(s.workers))
-	for id := range s.workers {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, cmp.Compare[string])
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(s.workers)) {
 		w := s.workers[id]
 		if w.Status != member.StatusLive {
 			continue
@@ -64,12 +59,12 @@ func (s *Shard) place(k queueKey, key run.Key) int32 {
 	}
 	left := int(where * float64(total))
 	for i := range room {
-		if free := max(room[i].free, 0); left < free {
+		free := max(room[i].free, 0)
+		if left < free {
 			room[i].free--
 			return pick(room[i].partitions, key)
-		} else {
-			left -= free
 		}
+		left -= free
 	}
 	return AnyPartition
 }

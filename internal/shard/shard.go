@@ -29,6 +29,9 @@ type Shard struct {
 	jobs    map[string]*entry
 	wakes   wakeHeap
 	workers map[string]*worker
+	// unseen counts how often in a row the beats knew less of a run's holder
+	// than the run's claim.
+	unseen map[run.Key]int
 	// busy are the jobs with unfinished runs, by name.
 	busy    map[string]*entry
 	byQueue map[queueKey][]placeable
