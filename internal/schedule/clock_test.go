@@ -22,6 +22,7 @@ func TestClockChanges(t *testing.T) {
 		{"fold: fixed fires the first time", "Europe/Berlin", "30 2 * * *", "2026-10-24T12:00:00+02:00", "2026-10-26T12:00:00+01:00", "25T02:30+02:00 26T02:30+01:00"},
 		{"fold: asked from inside its second half", "Europe/Berlin", "45 2 * * *", "2026-10-25T02:10:00+01:00", "2026-10-26T12:00:00+01:00", "26T02:45+01:00"},
 		{"fold: wildcard fires both times", "Europe/Berlin", "30 * * * *", "2026-10-25T00:45:00+02:00", "2026-10-25T04:00:00+01:00", "25T01:30+02:00 25T02:30+02:00 25T02:30+01:00 25T03:30+01:00"},
+		{"fold: the next date is a year away, but the hour comes again first", "Europe/Berlin", "*/30 2 25 10 *", "2026-10-25T02:35:00+02:00", "2026-12-01T00:00:00+01:00", "25T02:00+01:00 25T02:30+01:00"},
 		{"fold: a full list fires once", "Europe/Berlin", "30 0-23 * * *", "2026-10-25T01:00:00+02:00", "2026-10-25T04:00:00+01:00", "25T01:30+02:00 25T02:30+02:00 25T03:30+01:00"},
 		{"gap: weekday of the skipped time counts", "Europe/Berlin", "30 2 * * 0", "2026-03-27T00:00:00+01:00", "2026-04-05T12:00:00+02:00", "29T03:00+02:00 05T02:30+02:00"},
 

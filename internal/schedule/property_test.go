@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"sort"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,36 @@ func TestOracle(t *testing.T) {
 		to := from.Add(96 * time.Hour)
 		want := daemon([]line{l}, loc, from, to)[0]
 		require.Equal(t, readable(want, loc), readable(walked(s, from, to), loc), "%q in %v after %v", l.text, loc, from)
+	})
+}
+
+// TestCalendar compares the days of random lines with the oracle's, over
+// whole years.
+func TestCalendar(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := lineGen().Draw(t, "line")
+		l.min, l.hour = in(0), in(0)
+		fields := strings.Fields(l.text)
+		l.text = "0 0 " + strings.Join(fields[2:], " ")
+		from := year(rapid.IntRange(2000, 2058).Draw(t, "year"))
+		to := from.AddDate(2, 0, 0)
+		var want []string
+		for day := from; !day.After(to); day = day.AddDate(0, 0, 1) {
+			if day != from && l.matches(day) {
+				want = append(want, day.Format(time.DateOnly))
+			}
+		}
+		s, err := Parse(l.text, Options{})
+		if err != nil {
+			require.ErrorContains(t, err, "no date ever matches", l.text)
+			require.Empty(t, want)
+			return
+		}
+		var got []string
+		for _, f := range walked(s, from, to) {
+			got = append(got, time.Unix(f, 0).UTC().Format(time.DateOnly))
+		}
+		require.Equal(t, want, got, l.text)
 	})
 }
 
