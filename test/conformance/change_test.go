@@ -99,7 +99,7 @@ func TestAStagedRunOfAPausedJobIsTakenBack(t *testing.T) {
 		w.until(due.Add(time.Second))
 		w.await("the ledger to say why", func() bool {
 			for _, e := range w.events() {
-				if e.Type == run.EventSkipped && e.Due.Equal(due) && e.Reason == run.ReasonPaused {
+				if e.State == run.StateSkipped && e.Due.Equal(due) && e.Reason == run.ReasonPaused {
 					return true
 				}
 			}
