@@ -69,12 +69,13 @@ func (v *View) Observe(b Beat) {
 	}
 }
 
-// forget drops members dead for so long that nobody asks.
+// forget drops members dead for so long that nobody asks. The count of a
+// scheduler's beats stays: others were last seen at some number of them, and
+// should it come back it counts on from there.
 func (v *View) forget() {
 	for id, e := range v.members {
 		if v.missed(id, e) > forgetAfter {
 			delete(v.members, id)
-			delete(v.beats, id)
 		}
 	}
 }
