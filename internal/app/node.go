@@ -91,7 +91,8 @@ func (o *opened) ensure(ctx context.Context, clusters []string) error {
 		return fmt.Errorf("making the topics: %w", err)
 	}
 	if len(made) > 0 {
-		o.Log.Info("topics created", "topics", made)
+		o.Log.Info("topics created", "count", len(made))
+		o.Log.Debug("topics created", "names", made)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 	t := newTable("JOB", "CLUSTER", "SCHEDULE", "ZONE", "NEXT", "NOW", "LAST", "ENDED")
 	for _, a := range answers {
 		t.add(a.Job.Job.Name, a.Job.Job.Cluster, orDash(a.Job.Job.Schedule), a.Job.Job.Timezone,
-			when(a.Next), a.now(), a.last(), a.lastAt())
+			when(a.Next), a.now(time.Now()), a.last(), a.lastAt())
 	}
 	return s.table(t, "no jobs are in force; \"belfry apply -f FILE\" changes that")
 }
@@ -77,7 +77,7 @@ func about(j topic.Job, st shard.JobState, now time.Time) jobAnswer {
 }
 
 // now says what the job is doing.
-func (a *jobAnswer) now() string {
+func (a *jobAnswer) now(now time.Time) string {
 	for _, r := range a.Active {
 		if r.State == run.StateStarted {
 			return "running"
@@ -86,10 +86,12 @@ func (a *jobAnswer) now() string {
 	switch {
 	case a.Paused:
 		return "paused"
-	case len(a.Active) > 0:
-		return string(a.Active[0].State)
+	case len(a.Active) == 0:
+		return "-"
+	case a.Active[0].State != run.StateWaiting && a.Active[0].NotBefore.After(now):
+		return "staged"
 	}
-	return "-"
+	return string(a.Active[0].State)
 }
 
 func (a *jobAnswer) last() string {

@@ -51,15 +51,18 @@ func (l *lines) scheduled(e run.Event) {
 	switch e.Type {
 	case run.EventSkipped:
 		n.what = "skipped"
-		if !e.Through.IsZero() {
+		switch {
+		case e.Count > 1:
 			n.why = fmt.Sprintf("%s: %d due times up to %s", e.Reason, e.Count, when(e.Through))
+		case !e.Through.IsZero():
+			n.why = fmt.Sprintf("%s: what was due up to %s", e.Reason, when(e.Through))
 		}
 	case run.EventRetrying:
 		n.what, n.why = "retrying", "next attempt at "+e.NotBefore.Local().Format(time.TimeOnly)
 	case run.EventLost:
 		n.what = "lost"
 	case run.EventEnded:
-		if e.State != run.StateDead && e.State != run.StateCancelled {
+		if e.State != run.StateDead && (e.State != run.StateCancelled || e.Outcome != nil) {
 			return // the worker's own line has said it
 		}
 		n.what = string(e.State)
@@ -74,7 +77,9 @@ func (l *lines) ran(e run.Event, r run.Run) {
 	n := line{at: e.At, job: e.Job, run: e.Run, attempt: e.Attempt, member: e.By, due: r.Due, why: e.Reason}
 	switch e.Type {
 	case run.EventStarting:
-		n.what, n.late, n.timed = "started", e.At.Sub(r.NotBefore), true
+		// Announced a little ahead of time; only what is late already counts.
+		n.what, n.late = "started", e.At.Sub(r.NotBefore)
+		n.timed = n.late > 0
 	case run.EventFinished:
 		if e.Outcome == nil {
 			return

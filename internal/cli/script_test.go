@@ -2,7 +2,9 @@ package cli_test
 
 import (
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -35,12 +37,19 @@ func TestScript(t *testing.T) {
 			}
 			env.Setenv("BELFRY_LISTEN", addr)
 			env.Setenv("BELFRY_BROKERS", addr)
+			metrics, err := freeAddr()
+			if err != nil {
+				return err
+			}
+			env.Setenv("METRICS", metrics)
 			env.Setenv("TZ", "UTC")
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await":  await,
-			"status": status,
+			"await":   await,
+			"capture": capture,
+			"get":     get,
+			"status":  status,
 		},
 	})
 }
@@ -67,19 +76,64 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || split < 1 || split != len(args)-2 {
 		ts.Fatalf("usage: await COMMAND ARG... -- REGEXP")
 	}
-	want, err := regexp.Compile("(?m)" + args[split+1])
+	until(ts, args[split+1], func() (string, error) {
+		err := ts.Exec(args[0], args[1:split]...)
+		return ts.ReadFile("stdout"), err
+	})
+}
+
+// capture runs a command once and keeps the first group of what matches in
+// its standard output:
+//
+//	capture VARIABLE COMMAND ARG... -- REGEXP
+func capture(ts *testscript.TestScript, neg bool, args []string) {
+	split := slices.Index(args, "--")
+	if neg || split < 2 || split != len(args)-2 {
+		ts.Fatalf("usage: capture VARIABLE COMMAND ARG... -- REGEXP")
+	}
+	ts.Check(ts.Exec(args[1], args[2:split]...))
+	found := regexp.MustCompile("(?m)" + args[split+1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) < 2 {
+		ts.Fatalf("no match for %s in:\n%s", args[split+1], ts.ReadFile("stdout"))
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// get asks a URL until it answers with success and what matches:
+//
+//	get URL REGEXP
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: get URL REGEXP")
+	}
+	until(ts, args[1], func() (string, error) {
+		answer, err := http.Get(args[0])
+		if err != nil {
+			return "", err
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if answer.StatusCode != http.StatusOK {
+			err = fmt.Errorf("status %s", answer.Status)
+		}
+		return string(body), err
+	})
+}
+
+// until asks until the answer matches.
+func until(ts *testscript.TestScript, pattern string, ask func() (string, error)) {
+	want, err := regexp.Compile("(?m)" + pattern)
 	ts.Check(err)
 	limit := time.After(awaitLimit)
 	for {
-		err := ts.Exec(args[0], args[1:split]...)
-		out := ts.ReadFile("stdout")
-		if err == nil && want.MatchString(out) {
+		answer, err := ask()
+		if err == nil && want.MatchString(answer) {
 			return
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-limit:
-			ts.Fatalf("no match for %s within %s; the last answer (%v) was:\n%s%s", want, awaitLimit, err, out, ts.ReadFile("stderr"))
+			ts.Fatalf("no match for %s within %s; the last answer (%v) was:\n%s", want, awaitLimit, err, answer)
 		}
 	}
 }

@@ -87,9 +87,6 @@ func (c *connection) reach(ctx context.Context, s *session) (*cluster, error) {
 	o.Log = s.quietLog()
 	s.progress.say("reaching Kafka")
 	if err := kafka.Await(ctx, o, c.Wait, o.Log); err != nil {
-		if ctx.Err() == nil && kafka.Classify(err) != kafka.ClassAuthorization && kafka.Classify(err) != kafka.ClassOther {
-			return nil, &exitError{exitUnreachable, err}
-		}
 		return nil, err
 	}
 	cl, err := o.Client()

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/app"
@@ -35,7 +38,7 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 	}
 	r := role{Name: "up", CreateTopics: true, MetricsAddr: c.MetricsAddr}
 	lines := newLines(s, c.Quiet)
-	return app.Up(ctx, app.UpOptions{
+	err := app.Up(ctx, app.UpOptions{
 		Node: r.node(s, &connection{Prefix: c.Prefix, Wait: upWait}),
 		Dir:  c.Dir, Listen: c.Listen, Jobs: c.Jobs, Clusters: c.Clusters,
 		Slots: c.Slots, RetrySlots: c.RetrySlots, Lead: c.Lead, Drain: c.Drain,
@@ -44,4 +47,9 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 		},
 		OnSchedule: lines.scheduled, OnRun: lines.ran,
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return &exitError{exitFailed, fmt.Errorf("%w\n  Is another \"belfry up\" running? --listen chooses another address; "+
+			"BELFRY_BROKERS tells it to the other commands.", err)}
+	}
+	return err
 }

@@ -98,12 +98,18 @@ func (r *Run) Last() (Attempt, bool) {
 }
 
 // Lateness returns how long after its time the attempt started, and false
-// when it has not started or its time is unknown.
+// when it has not started or its time is unknown. Starts are announced a
+// little ahead of time; until the outcome tells better, such a start counts
+// as one in time.
 func (a Attempt) Lateness() (time.Duration, bool) {
 	if a.StartedAt.IsZero() || a.NotBefore.IsZero() {
 		return 0, false
 	}
-	return a.StartedAt.Sub(a.NotBefore), true
+	late := a.StartedAt.Sub(a.NotBefore)
+	if a.Outcome == nil {
+		late = max(late, 0)
+	}
+	return late, true
 }
 
 // clone returns a copy that later events do not change.
