@@ -29,6 +29,10 @@ func TestBackoffBefore(t *testing.T) {
 	} {
 		require.Equal(t, c.want, j.BackoffBefore(c.attempt, c.spread), "attempt %d, spread %v", c.attempt, c.spread)
 	}
+	odd := Job{RetryBackoff: Backoff{Initial: time.Second, Factor: math.NaN(), Max: math.MaxInt64}}
+	require.Equal(t, MaxDuration, odd.BackoffBefore(3, 0.5))
+	odd.RetryBackoff.Factor = math.Inf(1)
+	require.Equal(t, MaxDuration, odd.BackoffBefore(9, 0.5))
 	require.Equal(t, 5*time.Second, Job{RetryBackoff: Backoff{Initial: 5 * time.Second}}.BackoffBefore(9, 0.9),
 		"a record without a factor waits the same each time")
 	require.Zero(t, Job{}.BackoffBefore(2, 0.9))

@@ -17,9 +17,11 @@ import (
 // TestGolden runs the files under testdata; go test -rewrite writes what is
 // found into them. The commands:
 //
-//	parse [file=NAME] [escaped]   the input is one file, jobs.yaml if not
-//	                              named; escaped: it is a Go string
-//	files                         the input is several: "== NAME" begins one
+//	parse [file=NAME]   the input is one file, jobs.yaml if not named
+//	  escaped           it is written as a Go string
+//	  places            of a problem with a schedule, tell the place alone:
+//	                    the words are those of package schedule
+//	files               the input is several: "== NAME" begins one
 //
 // The answer is the clusters and, for each job, the fields that differ from
 // the defaults; or all problems.
@@ -35,7 +37,7 @@ func TestGolden(t *testing.T) {
 					require.NoError(t, err)
 					f.Data = []byte(data)
 				}
-				return answer(t, []File{f})
+				return answer(t, []File{f}, d.HasArg("places"))
 			case "files":
 				var files []File
 				for part := range strings.SplitSeq("\n"+d.Input, "\n== ") {
@@ -43,7 +45,7 @@ func TestGolden(t *testing.T) {
 						files = append(files, File{Name: name, Data: []byte(data + "\n")})
 					}
 				}
-				return answer(t, files)
+				return answer(t, files, false)
 			default:
 				t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 				return ""
@@ -52,12 +54,18 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-func answer(t *testing.T, files []File) string {
+func answer(t *testing.T, files []File, places bool) string {
 	set, err := Parse(files)
 	if err != nil {
 		var ps Problems
 		require.True(t, errors.As(err, &ps))
 		require.Empty(t, set)
+		for i := range ps {
+			if places && ps[i].Field == "schedule" {
+				require.NotEmpty(t, ps[i].Message)
+				ps[i].Message, ps[i].Hint = "…", ""
+			}
+		}
 		return ps.Error() + "\n"
 	}
 	var b strings.Builder

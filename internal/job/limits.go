@@ -30,6 +30,6 @@ const (
 	maxDepth = 64
 	// maxExpanded bounds, in bytes, what a file may grow to when its aliases
 	// and defaults are written out, and nodeCost what each node counts for.
-	maxExpanded = 32 * maxFile
+	maxExpanded = 16 * maxFile
 	nodeCost    = 64
 )

@@ -141,8 +141,8 @@ func syntaxHint(message, line string) string {
 	return ""
 }
 
-// tooDeep returns the token at which brackets, or indicators on one line,
-// nest too deep, else nil. (By indentation alone, a file of the greatest
+// tooDeep returns the token at which brackets, or indicators on one line with
+// neither bracket nor comma between, nest too deep, else nil. (By indentation alone, a file of the greatest
 // length nests some thousands of levels, which the parser bears.)
 func tooDeep(tokens token.Tokens) *token.Token {
 	brackets, indicators, line := 0, 0, 0
@@ -150,9 +150,13 @@ func tooDeep(tokens token.Tokens) *token.Token {
 		switch tk.Type {
 		case token.MappingStartType, token.SequenceStartType:
 			brackets++
+			indicators = 0
 		case token.MappingEndType, token.SequenceEndType:
 			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
+			indicators = 0
+		case token.CollectEntryType:
+			indicators = 0
+		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType, token.AnchorType, token.TagType:
 			if tk.Position.Line != line {
 				indicators, line = 0, tk.Position.Line
 			}
