@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// settle is how long after a phase the last of its runs may still start
+// before they count as lost.
+const settle = 15 * time.Second
+
+// resume is how long after the jobs were put into force they are measured.
+const resume = 10 * time.Second
+
+// site is a Belfry of two schedulers and two workers.
+type site struct {
+	dir, bin, out string
+	env           []string
+	kafka         kafka.Options
+	names         topic.Names
+	rate          int
+	processes     map[string]*exec.Cmd
+}
+
+func newSite(ctx context.Context, dir, brokers string, rate int) (*site, error) {
+	bin, err := built(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{
+		dir: dir, bin: bin, out: filepath.Join(dir, "out"), rate: rate, processes: map[string]*exec.Cmd{},
+		names: topic.Names{Prefix: fmt.Sprintf("bench%d.", time.Now().Unix())},
+		kafka: kafka.Options{Brokers: strings.Split(brokers, ",")},
+	}
+	s.env = append(os.Environ(), "BELFRY_BROKERS="+brokers, "BELFRY_PREFIX="+s.names.Prefix, "BELFRY_LOG_LEVEL=warn")
+	if err := os.Mkdir(s.out, 0o755); err != nil {
+		return nil, err
+	}
+	return s, s.run(ctx, "topics", "create")
+}
+
+// run runs belfry to its end.
+func (s *site) run(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, s.bin, args...)
+	cmd.Env = s.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("belfry %s: %w\n%s", args[0], err, out)
+	}
+	return nil
+}
+
+func (s *site) start(name string, args ...string) error {
+	logs, err := os.Create(filepath.Join(s.dir, name+".log"))
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(s.bin, append(args, "--name", name)...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, logs, logs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.processes[name] = cmd
+	return cmd.Start()
+}
+
+func (s *site) stop() {
+	for _, cmd := range s.processes {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
+
+func (s *site) killScheduler() { _ = s.processes["scheduler-2"].Process.Kill() }
+
+// warmUp waits out the first half minute of a cold Kafka, when transactions
+// take seconds.
+const warmUp = 30 * time.Second
+
+// begin starts everything and lets it run warm.
+func (s *site) begin(ctx context.Context) error {
+	for _, name := range []string{"scheduler-1", "scheduler-2"} {
+		if err := s.start(name, "scheduler"); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"worker-1", "worker-2"} {
+		if err := s.start(name, "worker", "--cluster", "cluster-a", "--slots", "64"); err != nil {
+			return err
+		}
+	}
+	if err := s.apply(ctx, false); err != nil {
+		return err
+	}
+	return wait(ctx, warmUp)
+}
+
+// apply puts the jobs into force: each is due every second, and a second of
+// jitter spreads them over it. Paused, they leave the machine to others.
+func (s *site) apply(ctx context.Context, paused bool) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "defaults: {seconds: true, jitter: 1s, paused: %t, env: {OUT: %q}, catch_up: {policy: all, window: 1h}}\njobs:\n",
+		paused, s.out)
+	for i := range s.rate {
+		fmt.Fprintf(&b, "  - {name: bench-%d, schedule: '* * * * * *', command: %q}\n", i, stamp)
+	}
+	path := filepath.Join(s.dir, "jobs.yaml")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		return err
+	}
+	return s.run(ctx, "apply", "-f", path)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// measure watches one phase: during it, disturb is called.
+func (s *site) measure(ctx context.Context, name string, phase time.Duration, disturb func()) (result, error) {
+	if err := s.apply(ctx, false); err != nil {
+		return result{}, err
+	}
+	from := time.Now().Add(resume).Truncate(time.Second)
+	to := from.Add(phase)
+	if err := wait(ctx, time.Until(from.Add(phase/3))); err != nil {
+		return result{}, err
+	}
+	disturb()
+	if err := wait(ctx, time.Until(to)); err != nil {
+		return result{}, err
+	}
+	if err := s.apply(ctx, true); err != nil {
+		return result{}, err
+	}
+	if err := wait(ctx, settle); err != nil {
+		return result{}, err
+	}
+	wanted, err := s.wanted(ctx, from, to)
+	if err != nil {
+		return result{}, err
+	}
+	if want := s.rate * int(phase/time.Second); len(wanted) != want {
+		return result{}, fmt.Errorf("%s: the ledger names %d runs, expected %d", name, len(wanted), want)
+	}
+	return compare(name, s.out, wanted)
+}
+
+// wanted reads off the ledger when each run due in [from, to) was to start.
+func (s *site) wanted(ctx context.Context, from, to time.Time) (map[string]time.Time, error) {
+	wanted := map[string]time.Time{}
+	err := kafka.ReadAll(ctx, s.kafka, s.names.Events(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+		e, err := topic.DecodeEvent(r.Value)
+		if err != nil {
+			return err
+		}
+		if e.Type == run.EventSkipped && !e.Due.Before(from) && e.Due.Before(to) {
+			return errors.New("a due time was skipped: " + e.Reason)
+		}
+		if e.Type == run.EventEnqueued && e.Attempt == 1 && !e.Due.Before(from) && e.Due.Before(to) {
+			wanted[e.Job+","+string(e.Run)] = e.NotBefore
+		}
+		return nil
+	})
+	return wanted, err
+}
