@@ -62,7 +62,9 @@ func TestAwaitGoesOnWhenABrokerComesUp(t *testing.T) {
 	result := make(chan error)
 	waits := make(chan struct{}, 1)
 	log := slog.New(slog.NewTextHandler(notify(waits), nil))
-	go func() { result <- kafka.Await(t.Context(), kafka.Options{Brokers: []string{address}}, time.Minute, log) }()
+	go func() {
+		result <- kafka.Await(t.Context(), kafka.Options{Brokers: []string{address}}, time.Minute, log)
+	}()
 	<-waits
 	number, err := net.LookupPort("tcp", port)
 	require.NoError(t, err)
