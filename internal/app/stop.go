@@ -69,9 +69,14 @@ type roles struct {
 
 func newRoles(s *stack) *roles { return &roles{stack: s, failed: make(chan error, 1)} }
 
-// start runs one and pushes its end. Its context carries what ctx does but
-// does not end with it: the stack decides the order of the ends.
+// start runs one and pushes its end.
 func (r *roles) start(ctx context.Context, name string, body func(context.Context) error) {
+	r.stack.push(name, r.run(ctx, name, body))
+}
+
+// run runs one and returns what ends it. Its context carries what ctx does
+// but does not end with it: the stack decides the order of the ends.
+func (r *roles) run(ctx context.Context, name string, body func(context.Context) error) (stop func(context.Context) error) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() {
@@ -92,7 +97,7 @@ func (r *roles) start(ctx context.Context, name string, body func(context.Contex
 		default: // another one failed first; all will be stopped
 		}
 	}()
-	r.stack.push(name, func(limit context.Context) error {
+	return func(limit context.Context) error {
 		cancel()
 		select {
 		case err := <-done:
@@ -100,7 +105,7 @@ func (r *roles) start(ctx context.Context, name string, body func(context.Contex
 		case <-limit.Done():
 			return errors.New("did not end in time")
 		}
-	})
+	}
 }
 
 // wait returns when ctx ends (nil) or when a role failed.

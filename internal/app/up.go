@@ -64,7 +64,8 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		return err
 	}
 	n.startScheduler(ctx, SchedulerOptions{Lead: o.Lead, OnEvent: o.OnSchedule})
-	w := &upWorkers{n: n, o: o, running: map[string]bool{}}
+	w := &upWorkers{n: n, o: o, running: map[string]func(context.Context) error{}}
+	st.push("workers", w.stop)
 	if err := w.ensure(ctx, clusters); err != nil {
 		return err
 	}
@@ -109,29 +110,48 @@ type upWorkers struct {
 	o UpOptions
 
 	mu      sync.Mutex
-	running map[string]bool
+	running map[string]func(context.Context) error // what stops each
+	stopped bool
 }
 
 // ensure starts a worker for each cluster that has none yet.
 func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fresh := slices.DeleteFunc(slices.Clone(clusters), func(c string) bool { return w.running[c] })
-	if len(fresh) == 0 {
+	fresh := slices.DeleteFunc(slices.Clone(clusters), func(c string) bool { return w.running[c] != nil })
+	if len(fresh) == 0 || w.stopped {
 		return nil
 	}
 	if err := w.n.ensure(ctx, fresh); err != nil {
 		return err
 	}
 	for _, c := range fresh {
-		w.running[c] = true
 		wo := WorkerOptions{
 			Cluster: c, Queues: []run.Queue{run.QueueRuns, run.QueueRetries},
 			Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Drain: w.o.Drain, OnEvent: w.o.OnRun,
 		}
 		wo.Name = w.n.Name + "-" + c
 		// Several workers in one process share the registry.
-		w.n.startWorker(ctx, wo, prometheus.WrapRegistererWith(prometheus.Labels{"cluster": c}, w.n.Registry))
+		w.running[c] = w.n.runWorker(ctx, wo, prometheus.WrapRegistererWith(prometheus.Labels{"cluster": c}, w.n.Registry))
 	}
 	return nil
+}
+
+// stop lets all workers drain at the same time.
+func (w *upWorkers) stop(limit context.Context) error {
+	w.mu.Lock()
+	w.stopped = true
+	w.mu.Unlock()
+	var all sync.WaitGroup
+	failed := make(chan error, len(w.running))
+	for _, stop := range w.running {
+		all.Go(func() { failed <- stop(limit) })
+	}
+	all.Wait()
+	close(failed)
+	var errs []error
+	for err := range failed {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }

@@ -37,17 +37,18 @@ func Worker(ctx context.Context, o WorkerOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	n.startWorker(ctx, o, n.Registry)
+	st.push("worker", n.runWorker(ctx, o, n.Registry))
 	n.started()
 	return n.roles.wait(ctx)
 }
 
-func (n *opened) startWorker(ctx context.Context, o WorkerOptions, reg prometheus.Registerer) {
+// runWorker starts a worker and returns what stops it.
+func (n *opened) runWorker(ctx context.Context, o WorkerOptions, reg prometheus.Registerer) (stop func(context.Context) error) {
 	wo := worker.Options{
 		Name: o.Name, Host: n.Host, Version: n.Version, Cluster: o.Cluster,
 		Queues: o.Queues, Slots: o.Slots, RetrySlots: o.RetrySlots, Drain: o.Drain,
 		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
 		Registry: reg, Log: n.Log, OnEvent: o.OnEvent, Ready: n.health.expect(),
 	}
-	n.roles.start(ctx, "worker "+o.Name, func(ctx context.Context) error { return worker.Run(ctx, wo) })
+	return n.roles.run(ctx, "worker "+o.Name, func(ctx context.Context) error { return worker.Run(ctx, wo) })
 }

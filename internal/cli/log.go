@@ -14,9 +14,18 @@ import (
 // newLogger returns a logger that writes JSON, or lines for people.
 func newLogger(w io.Writer, level slog.Level, asJSON bool) *slog.Logger {
 	if asJSON {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: spelledDurations}))
 	}
 	return slog.New(&lineHandler{w: w, level: level, mu: &sync.Mutex{}})
+}
+
+// spelledDurations gives durations their unit: a bare number would be
+// nanoseconds, and nobody expects that.
+func spelledDurations(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // lineHandler writes a log for people: time, level, message, then the
