@@ -26,8 +26,8 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 	e := s.jobs[in.Name]
 	if e == nil {
 		// A deleted job of the same name had fences too. At less than one
-		// start a millisecond they have not come to where these begin.
-		e = &entry{index: -1, st: JobState{Job: in.Name, Fence: now.UnixMilli()}}
+		// start a microsecond they have not come to where these begin.
+		e = &entry{index: -1, st: JobState{Job: in.Name, Fence: now.UnixMicro()}}
 		s.jobs[in.Name] = e
 	}
 	version := in.Job.Version()
@@ -151,7 +151,8 @@ func (s *Shard) skipRest(e *entry, until time.Time, reason string, now time.Time
 	}
 	if e.sched == nil || ok && !due.After(until) {
 		s.event(run.Event{
-			Type: run.EventSkipped, Job: e.st.Job, Due: e.st.Through, Through: until,
+			Type: run.EventSkipped, Job: e.st.Job, Through: until,
+			Due:    e.st.Through.Truncate(time.Second).Add(time.Second), // the first there can be
 			Reason: reason, State: run.StateSkipped,
 		}, now)
 	} else {

@@ -58,9 +58,8 @@ func (s *Shard) recall(e *entry, a *Active, reason string, now time.Time) {
 // reopen returns the newest due time that stays decided when what is due from
 // earliest on is decided anew by a definition that counts from since on.
 func (s *Shard) reopen(e *entry, earliest, since, now time.Time) time.Time {
-	before := earliest.Add(-time.Nanosecond)
-	if before.Sub(since) > s.cfg.Lead+grace {
-		return before // the clock was set back: all before is decided
+	if e.st.Through.Sub(now) > s.cfg.Lead {
+		return e.st.Through // the clock was set back: what lies ahead was due once
 	}
 	if e.sched == nil {
 		return now.UTC() // what was due before is not known any more
@@ -91,6 +90,7 @@ func (s *Shard) reconsider(e *entry, a *Active, reason string, now time.Time) {
 		return
 	}
 	a.State, a.Recall = run.StateWaiting, ""
+	a.Holder, a.Incarnation, a.Beat = "", 0, 0
 	a.NotBefore = a.Due.Add(jitter(e.def.Jitter, a.ID))
 	s.stageWaiting(e, now)
 }

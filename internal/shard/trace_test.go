@@ -10,7 +10,7 @@ import (
 )
 
 // firstFence is what fences are counted from in a trace.
-func firstFence() int64 { return midnight().UnixMilli() }
+func firstFence() int64 { return midnight().UnixMicro() }
 
 // print writes what one step decided, in the order a person asks: what is
 // run, what is said of it, what workers are told.
