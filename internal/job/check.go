@@ -120,8 +120,7 @@ func (c *checker) schedule(j Job) {
 		return
 	}
 	found := finding{field: "schedule", message: err.Error()}
-	var wrong *schedule.Error
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*schedule.Error](err); ok {
 		at := min(max(wrong.Pos, 0), len(j.Schedule))
 		found.offset = utf8.RuneCountInString(j.Schedule[:at])
 		found.message, found.hint = wrong.Msg, wrong.Hint

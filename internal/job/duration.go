@@ -21,21 +21,21 @@ func parseDuration(text string) (d time.Duration, message, hint string) {
 	if strings.ContainsAny(text, "+-") || strings.Trim(days, "0123456789.") != "" || found && days == "" {
 		return 0, form, ""
 	}
-	total, err := time.Duration(0), error(nil)
 	if found {
-		if total, err = time.ParseDuration(days + "h"); err != nil || total > MaxDuration {
+		hours, err := time.ParseDuration(days + "h")
+		if err != nil || hours > MaxDuration {
 			return 0, form, "at most 366d"
 		}
-		total *= 24
+		d = 24 * hours
 	}
 	if rest != "" || !found {
-		var more time.Duration
-		if more, err = time.ParseDuration(rest); err != nil {
+		more, err := time.ParseDuration(rest)
+		if err != nil {
 			return 0, form, ""
 		}
-		total += min(more, 2*MaxDuration)
+		d += min(more, 2*MaxDuration)
 	}
-	return total, "", ""
+	return d, "", ""
 }
 
 // formatDuration writes a duration the way parseDuration reads it, without
@@ -52,7 +52,7 @@ func formatDuration(d time.Duration) string {
 	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}} {
 		if n := d / unit.size; n > 0 {
 			b.WriteString(strconv.FormatInt(int64(n), 10) + unit.name)
-			d -= n * unit.size
+			d %= unit.size
 		}
 	}
 	if d != 0 {

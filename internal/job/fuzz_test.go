@@ -1,7 +1,6 @@
 package job
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +34,7 @@ func FuzzParse(f *testing.F) {
 		set, err := Parse([]File{{Name: name, Data: data}})
 		if err != nil {
 			var ps Problems
-			require.True(t, errors.As(err, &ps))
+			require.ErrorAs(t, err, &ps)
 			require.NotEmpty(t, ps)
 			lines := 1 + strings.Count(string(data), "\n")
 			for _, p := range ps {

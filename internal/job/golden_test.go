@@ -2,7 +2,6 @@ package job
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,7 +57,7 @@ func answer(t *testing.T, files []File, places bool) string {
 	set, err := Parse(files)
 	if err != nil {
 		var ps Problems
-		require.True(t, errors.As(err, &ps))
+		require.ErrorAs(t, err, &ps)
 		require.Empty(t, set)
 		for i := range ps {
 			if places && ps[i].Field == "schedule" {

@@ -112,8 +112,7 @@ func (t *tree) parse() (file *ast.File, problem *Problem) {
 		return file, nil
 	}
 	at, message := place{line: 1, column: 1}, err.Error()
-	var syntax yaml.Error
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[yaml.Error](err); ok {
 		message = syntax.GetMessage()
 		if tk := syntax.GetToken(); tk != nil && tk.Position != nil {
 			at = t.source.find(tk.Position.Line, tk.Position.Column, "")
