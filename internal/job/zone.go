@@ -20,7 +20,7 @@ func loadZone(name string) zone {
 		return bad(zoneHint(name))
 	}
 	// Where file names ignore case, so does LoadLocation; other hosts do not.
-	for _, known := range strings.FieldsSeq(zoneNames) {
+	for known := range strings.FieldsSeq(zoneNames) {
 		if known != name && strings.EqualFold(known, name) {
 			return bad("did you mean " + known + "?")
 		}
