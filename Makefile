@@ -1,0 +1,103 @@
+# Everything that is done with this tree. `make` prints what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+GOLANGCI := v2.15.0
+# The Kafka versions that test-kafka starts: the latest, and the last line
+# with ZooKeeper. Each has its POM in test/kafka/.
+KAFKAS   ?= 4.3.1 3.9.2
+# What is tested on them: whatever speaks to Kafka.
+ON_KAFKA := ./internal/kafka/... ./internal/scheduler/... ./internal/worker/... ./test/conformance/...
+# How long each fuzz target runs.
+FUZZTIME ?= 20s
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/belfry; Go writes the checkout's version into it.
+	$(GO) build -trimpath -o bin/belfry ./cmd/belfry
+	@bin/belfry version
+
+.PHONY: clean
+clean: ## Remove what was built and started here, but not the fetched jars.
+	rm -rf bin belfry-data test/kafka/target
+
+##@ Test
+
+.PHONY: test
+test: ## All tests that need nothing but Go.
+	$(GO) test ./...
+	$(GO) test -tags synctests $(VIRTUAL)
+
+# The packages whose tests can also run in virtual time: with the tag, the
+# Kafka client and the fake broker know testing/synctest.
+VIRTUAL := ./internal/worker/...
+
+.PHONY: race
+race: ## The same under the race detector (slow, wants cgo).
+	$(GO) test -race ./...
+	$(GO) test -race -tags synctests $(VIRTUAL)
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (20s).
+	@grep -rlE '^func Fuzz' --include='*_test.go' internal | while read -r file; do \
+	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
+	    echo "== $$(dirname "$$file") $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
+	  done; \
+	done
+
+.PHONY: test-kafka
+test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
+	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)
+
+##@ Check
+
+.PHONY: lint
+lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml, with the pinned golangci-lint.
+	$< run ./...
+
+# Built from source the first time, which takes a few minutes: the module
+# proxy's checksums are the same that protect all else we build from.
+bin/golangci-lint-$(GOLANGCI):
+	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	mv bin/golangci-lint $@
+
+.PHONY: fmt
+fmt: bin/golangci-lint-$(GOLANGCI) ## Format all Go files (gofumpt, goimports).
+	$< fmt ./...
+
+.PHONY: tidy-check
+tidy-check: ## Fail if go.mod or go.sum is not tidy, or a module is not what it was.
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+##@ Try by hand
+
+.PHONY: cluster
+cluster: ## Start three Kafka brokers in the background and say where they listen.
+	$(GO) run ./test/kafka/cluster up
+
+.PHONY: cluster-down
+cluster-down: ## Stop them; data and logs stay in test/kafka/target.
+	$(GO) run ./test/kafka/cluster down
+
+##@ Measure
+
+.PHONY: bench-core
+bench-core: ## Lateness on real Kafka beside a plain timer, with and without a scheduler's death.
+	$(GO) run ./test/bench/core
+
+.PHONY: bench-schedule
+bench-schedule: ## How long the next due time of an expression takes to find.
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/schedule/
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
