@@ -147,7 +147,9 @@ func (s *Shard) skipRest(e *entry, until time.Time, reason string, now time.Time
 	var rest span
 	due, ok := e.next()
 	for ; ok && !due.After(until) && rest.count < maxWalk; due, ok = e.sched.Next(due) {
-		rest.add(due)
+		if !e.st.knows(run.NewID(e.st.Job, due, "")) {
+			rest.add(due)
+		}
 	}
 	if e.sched == nil || ok && !due.After(until) {
 		s.event(run.Event{

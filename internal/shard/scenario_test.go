@@ -34,7 +34,7 @@ import (
 //	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN
 //	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=]
 //	beats                                what the beats say, a worker each line
-//	asleep TIME                          nobody decides until then
+//	asleep TIME | once TIME              nobody decides until then; one step
 //	takeover [compacted]                 built anew from what was committed
 //	state JOB | wake                     asked for, printed
 func TestScenarios(t *testing.T) {
@@ -109,6 +109,9 @@ func (p *player) play() {
 		p.advance(p.clock(p.subject()))
 	case "asleep": // nobody decides
 		p.now = p.clock(p.subject())
+	case "once": // a single step
+		p.now = p.clock(p.subject())
+		p.step()
 	case "jump":
 		p.now = p.clock(p.subject())
 		p.settle()
