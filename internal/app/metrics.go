@@ -28,21 +28,21 @@ func (h *health) expect() func() {
 
 // serve answers on the metrics address, if there is one: /healthz as long as
 // the process lives, /readyz once every role works.
-func (o *opened) serve(ctx context.Context) error {
-	if o.MetricsAddr == "" {
+func (n *opened) serve(ctx context.Context) error {
+	if n.MetricsAddr == "" {
 		return nil
 	}
-	started := o.health.expect() // not ready before the roles are known
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.MetricsAddr)
+	started := n.health.expect() // not ready before the roles are known
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.MetricsAddr)
 	if err != nil {
 		return fmt.Errorf("serving metrics: %w; choose another --metrics-addr", err)
 	}
-	o.started = started
+	n.started = started
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.Registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if n := o.health.waiting.Load(); n > 0 {
+		if n.health.waiting.Load() > 0 {
 			reply(w, http.StatusServiceUnavailable, "not ready\n")
 			return
 		}
@@ -51,11 +51,11 @@ func (o *opened) serve(ctx context.Context) error {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			o.Log.Error("serving metrics ended", "error", err)
+			n.Log.Error("serving metrics ended", "error", err)
 		}
 	}()
-	o.stack.push("metrics", server.Shutdown)
-	o.Log.Info("serving metrics", "addr", listener.Addr().String())
+	n.stack.push("metrics", server.Shutdown)
+	n.Log.Info("serving metrics", "addr", listener.Addr().String())
 	return nil
 }
 

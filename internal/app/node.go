@@ -53,15 +53,15 @@ type opened struct {
 
 // open reaches Kafka, makes sure that it will do and that the topics of the
 // clusters are there. Everything opened is on the stack.
-func (n Node) open(ctx context.Context, st *stack, clusters []string) (*opened, error) {
-	o := &opened{Node: n, stack: st, roles: newRoles(st), health: &health{}, started: func() {}}
-	if err := o.serve(ctx); err != nil {
+func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, error) {
+	n := &opened{Node: o, stack: st, roles: newRoles(st), health: &health{}, started: func() {}}
+	if err := n.serve(ctx); err != nil {
 		return nil, err
 	}
-	if err := kafka.Await(ctx, n.Kafka, n.Wait, n.Log); err != nil {
+	if err := kafka.Await(ctx, o.Kafka, o.Wait, o.Log); err != nil {
 		return nil, err
 	}
-	client, err := n.Kafka.Client()
+	client, err := o.Kafka.Client()
 	if err != nil {
 		return nil, err
 	}
@@ -69,40 +69,40 @@ func (n Node) open(ctx context.Context, st *stack, clusters []string) (*opened, 
 	if err := kafka.CheckFeatures(ctx, client); err != nil {
 		return nil, err
 	}
-	o.client, o.admin = client, kafka.NewAdmin(client, n.Names)
-	if err := o.ensure(ctx, clusters); err != nil {
+	n.client, n.admin = client, kafka.NewAdmin(client, o.Names)
+	if err := n.ensure(ctx, clusters); err != nil {
 		return nil, err
 	}
-	shards, err := o.admin.Shards(ctx)
+	shards, err := n.admin.Shards(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the topics: %w", err)
 	}
-	o.store = Store{Kafka: n.Kafka, Client: client, Names: n.Names, Shards: shards}
-	return o, nil
+	n.store = Store{Kafka: o.Kafka, Client: client, Names: o.Names, Shards: shards}
+	return n, nil
 }
 
 // ensure makes the topics of the clusters that are missing, if it may.
-func (o *opened) ensure(ctx context.Context, clusters []string) error {
-	if !o.CreateTopics {
+func (n *opened) ensure(ctx context.Context, clusters []string) error {
+	if !n.CreateTopics {
 		return nil
 	}
-	made, err := o.admin.EnsureTopics(ctx, clusters, o.Shards, kafka.EnsureOptions{})
+	made, err := n.admin.EnsureTopics(ctx, clusters, n.Shards, kafka.EnsureOptions{})
 	if err != nil {
 		return fmt.Errorf("making the topics: %w", err)
 	}
 	if len(made) > 0 {
-		o.Log.Info("topics created", "count", len(made))
-		o.Log.Debug("topics created", "names", made)
+		n.Log.Info("topics created", "count", len(made))
+		n.Log.Debug("topics created", "names", made)
 	}
 	return nil
 }
 
 // watch starts a source for path. prepare gets the clusters its files name,
 // before their jobs are written.
-func (o *opened) watch(ctx context.Context, path string, prepare func(context.Context, []string) error) {
+func (n *opened) watch(ctx context.Context, path string, prepare func(context.Context, []string) error) {
 	s := &source{
-		path: path, by: o.Name, store: o.store, prepare: prepare,
-		log: o.Log, metrics: newSourceMetrics(o.Registry),
+		path: path, by: n.Name, store: n.store, prepare: prepare,
+		log: n.Log, metrics: newSourceMetrics(n.Registry),
 	}
-	o.roles.start(ctx, "job files", s.run)
+	n.roles.start(ctx, "job files", s.run)
 }

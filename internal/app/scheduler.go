@@ -29,7 +29,7 @@ func Scheduler(ctx context.Context, o SchedulerOptions) (err error) {
 	defer func() { err = errors.Join(err, st.close(stopMargin)) }()
 	n, err := o.open(ctx, st, o.Clusters)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	n.startScheduler(ctx, o)
 	if o.Jobs != "" {

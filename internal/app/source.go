@@ -87,13 +87,13 @@ func (s *source) look(ctx context.Context) {
 	}
 	if err != nil {
 		s.seen = sum
-		s.failed("the job files are broken; the jobs in force stay as they are", err)
+		s.failed("the files are broken", err)
 		return
 	}
 	if err := s.apply(ctx, set); err != nil {
 		if ctx.Err() == nil && !s.waiting {
 			s.waiting = true
-			s.failed("could not put the job files into force; trying again every second", err)
+			s.failed("trying again every second", err)
 		}
 		return
 	}
@@ -101,10 +101,10 @@ func (s *source) look(ctx context.Context) {
 	s.metrics.valid.Set(1)
 }
 
-func (s *source) failed(message string, err error) {
+func (s *source) failed(why string, err error) {
 	s.metrics.errors.Inc()
 	s.metrics.valid.Set(0)
-	s.log.Error(message, "path", s.path, "error", err)
+	s.log.Error("the job files are not in force; the jobs that are stay as they are", "why", why, "path", s.path, "error", err)
 }
 
 func (s *source) apply(ctx context.Context, set job.Set) error {

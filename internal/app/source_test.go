@@ -74,11 +74,11 @@ func records(t *testing.T, s Store) int {
 }
 
 // reading returns what a counter or gauge shows.
-func reading(t *testing.T, m prometheus.Metric) float64 {
+func reading(t *testing.T, m prometheus.Metric) int {
 	t.Helper()
 	var shown dto.Metric
 	require.NoError(t, m.Write(&shown))
-	return shown.GetCounter().GetValue() + shown.GetGauge().GetValue()
+	return int(shown.GetCounter().GetValue() + shown.GetGauge().GetValue())
 }
 
 func inForce(t *testing.T, s Store) map[string]topic.Job {
@@ -115,7 +115,7 @@ func TestSourceWritesOnlyWhatChanged(t *testing.T) {
 	write("jobs:\n  - name: b\n    schedule: '@daily'\n    command: echo b\n")
 	src.look(t.Context())
 	require.NotContains(t, inForce(t, s), "a", "what the file no longer has is removed")
-	require.Equal(t, float64(1), reading(t, src.metrics.valid))
+	require.Equal(t, 1, reading(t, src.metrics.valid))
 }
 
 func TestSourceLeavesTheJobsOfOthersAlone(t *testing.T) {
@@ -149,13 +149,13 @@ func TestABrokenFileChangesNothing(t *testing.T) {
 		src.look(t.Context())
 		src.look(t.Context()) // is reported once
 		require.Equal(t, before, inForce(t, s))
-		require.Equal(t, float64(i+1), reading(t, src.metrics.errors))
+		require.Equal(t, i+1, reading(t, src.metrics.errors))
 		require.Zero(t, reading(t, src.metrics.valid))
 	}
 
 	require.NoError(t, os.WriteFile(path, []byte(twoJobs), 0o600))
 	src.look(t.Context())
-	require.Equal(t, float64(1), reading(t, src.metrics.valid), "mended with its old content")
+	require.Equal(t, 1, reading(t, src.metrics.valid), "mended with its old content")
 	require.Equal(t, 2, records(t, s))
 }
 
@@ -180,5 +180,5 @@ func TestPlanNamesWhatChanged(t *testing.T) {
 		{Kind: Removed, Name: "b"},
 		{Kind: Added, Name: "c"},
 	}, plan)
-	require.Len(t, Plan(have, nil, Keep), 0)
+	require.Empty(t, Plan(have, nil, Keep))
 }

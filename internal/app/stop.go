@@ -117,3 +117,12 @@ func (r *roles) wait(ctx context.Context) error {
 		return err
 	}
 }
+
+// unlessEnded returns err, but nil if it only says that ctx ended: whoever
+// asked to stop while a part was starting got what was asked for.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -81,4 +82,13 @@ func TestRolesTellOfTheFirstFailure(t *testing.T) {
 			require.NoError(t, st.close(time.Minute))
 		})
 	}
+}
+
+func TestBeingStoppedWhileStartingIsNoFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := fmt.Errorf("waiting for Kafka: %w", context.Canceled)
+	require.Error(t, unlessEnded(ctx, waiting), "somebody else's end")
+	cancel()
+	require.NoError(t, unlessEnded(ctx, waiting))
+	require.Error(t, unlessEnded(ctx, errors.New("disk full")))
 }

@@ -49,7 +49,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 
 	b, err := broker.Start(ctx, broker.Options{Dir: o.Dir, Listen: o.Listen, Log: o.Log})
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	st.push("broker", func(context.Context) error { return b.Close() })
 	o.Kafka.Brokers = b.Addrs()
@@ -58,16 +58,16 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	clusters := o.firstClusters()
 	n, err := o.open(ctx, st, clusters)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	if clusters, err = withJobs(ctx, n.store, clusters); err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	n.startScheduler(ctx, SchedulerOptions{Lead: o.Lead, OnEvent: o.OnSchedule})
 	w := &upWorkers{n: n, o: o, running: map[string]func(context.Context) error{}}
 	st.push("workers", w.stop)
 	if err := w.ensure(ctx, clusters); err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	if o.Jobs != "" {
 		n.watch(ctx, o.Jobs, w.ensure)

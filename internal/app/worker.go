@@ -35,7 +35,7 @@ func Worker(ctx context.Context, o WorkerOptions) (err error) {
 	defer func() { err = errors.Join(err, st.close(o.Drain+stopMargin)) }()
 	n, err := o.open(ctx, st, []string{o.Cluster})
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	st.push("worker", n.runWorker(ctx, o, n.Registry))
 	n.started()

@@ -22,7 +22,7 @@ type configPath string
 // BeforeResolve reads the settings file before flags are resolved, since it
 // is one of the places they come from.
 func (g *grammar) BeforeResolve(ctx *kong.Context) error {
-	path, named := "", false
+	path := ""
 	for _, flag := range ctx.Flags() {
 		if flag.Name == "config" {
 			if v, ok := ctx.FlagValue(flag).(configPath); ok {
@@ -30,7 +30,8 @@ func (g *grammar) BeforeResolve(ctx *kong.Context) error {
 			}
 		}
 	}
-	if named = path != ""; !named {
+	named := path != ""
+	if !named {
 		path = defaultConfig
 	}
 	data, err := os.ReadFile(path)

@@ -50,8 +50,7 @@ func exitCode(err error) int {
 	case errors.As(err, &problems), errors.As(err, &parse):
 		return exitUsage
 	}
-	switch kafka.Classify(err) {
-	case kafka.ClassUnreachable, kafka.ClassTimeout:
+	if class := kafka.Classify(err); class == kafka.ClassUnreachable || class == kafka.ClassTimeout {
 		return exitUnreachable
 	}
 	return exitFailed

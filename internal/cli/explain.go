@@ -104,7 +104,7 @@ func (c *explainCmd) gather(ctx context.Context, k *cluster) (*explanation, erro
 		return nil, err
 	}
 	e.through = states[c.Job].Through
-	if e.ledger, _, err = k.ledger(ctx, c.Job, e.since.Add(-beforeDue)); err != nil {
+	if e.ledger, err = k.ledger(ctx, c.Job, e.since.Add(-beforeDue)); err != nil {
 		return nil, err
 	}
 	if gone && len(e.ledger.Runs())+len(e.ledger.Skips()) == 0 {

@@ -66,6 +66,8 @@ func (l *lines) scheduled(e run.Event) {
 			return // the worker's own line has said it
 		}
 		n.what = string(e.State)
+	case run.EventEnqueued, run.EventRecalling, run.EventDeferred, run.EventLate, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
+		fallthrough
 	default:
 		return
 	}
@@ -94,6 +96,8 @@ func (l *lines) ran(e run.Event, r run.Run) {
 		n.what = "returned"
 	case run.EventDropped:
 		n.what = "dropped"
+	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventClaimed:
+		fallthrough
 	default:
 		return
 	}
@@ -129,7 +133,7 @@ func (l *lines) write(n line) {
 }
 
 func (l *lines) writeJSON(n line) {
-	attrs := []any{"job", n.job, "run", n.run, "attempt", n.attempt, "member", n.member, "due", n.due.UTC()}
+	attrs := []any{"event", n.what, "job", n.job, "run", n.run, "attempt", n.attempt, "member", n.member, "due", n.due.UTC()}
 	if n.timed {
 		attrs = append(attrs, "late_ms", n.late.Milliseconds())
 	}
@@ -139,5 +143,5 @@ func (l *lines) writeJSON(n line) {
 	if n.why != "" {
 		attrs = append(attrs, "why", n.why)
 	}
-	l.json.Info(n.what, attrs...)
+	l.json.Info("run", attrs...)
 }

@@ -34,7 +34,7 @@ func (c *logsCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	l, _, err := k.ledger(ctx, f.job, f.due.Add(-beforeDue))
+	l, err := k.ledger(ctx, f.job, f.due.Add(-beforeDue))
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@ type outputPrinter struct {
 // show takes a record of an output topic.
 func (p *outputPrinter) show(r *kgo.Record) error {
 	o, err := topic.DecodeOutput(r.Value)
-	if err != nil || o.Run != p.id || p.attempt != 0 && o.Attempt != p.attempt {
+	wanted := err == nil && o.Run == p.id && (p.attempt == 0 || o.Attempt == p.attempt)
+	if !wanted {
 		return nil
 	}
 	p.mu.Lock()

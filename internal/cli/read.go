@@ -90,15 +90,15 @@ func (k *cluster) states(ctx context.Context, jobName string) (map[string]shard.
 
 // ledger folds the events of one job, or of all, that were written at since
 // or later. It also returns where the events go on.
-func (k *cluster) ledger(ctx context.Context, jobName string, since time.Time) (*ledger.Ledger, map[int32]int64, error) {
+func (k *cluster) ledger(ctx context.Context, jobName string, since time.Time) (*ledger.Ledger, error) {
 	name := k.names.Events()
 	from, err := k.offsetsAt(ctx, name, k.shardOf(jobName), since)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	l := ledger.New(ledger.Options{PerJob: maxRunsPerJob})
 	k.s.progress.say("reading " + name)
-	next, err := kafka.ReadFrom(ctx, k.o, name, from, kafka.ReadCommitted, func(r *kgo.Record) error {
+	_, err = kafka.ReadFrom(ctx, k.o, name, from, kafka.ReadCommitted, func(r *kgo.Record) error {
 		k.s.progress.count()
 		if e, err := topic.DecodeEvent(r.Value); err == nil && (jobName == "" || e.Job == jobName) {
 			l.Fold(e)
@@ -106,9 +106,9 @@ func (k *cluster) ledger(ctx context.Context, jobName string, since time.Time) (
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the ledger: %w", err)
+		return nil, fmt.Errorf("reading the ledger: %w", err)
 	}
-	return l, next, nil
+	return l, nil
 }
 
 // maxRunsPerJob bounds what is held while events are folded.
@@ -168,7 +168,7 @@ func (k *cluster) findRun(ctx context.Context, prefix string) (found, error) {
 		}
 	}
 	if len(matches) == 0 {
-		l, _, err := k.ledger(ctx, "", time.Unix(0, 0))
+		l, err := k.ledger(ctx, "", time.Unix(0, 0))
 		if err != nil {
 			return found{}, err
 		}

@@ -71,11 +71,9 @@ func (k *cluster) followRun(ctx context.Context, f found, from map[int32]int64, 
 	go func() { shown <- k.followOutput(following, f, printer) }()
 	l := ledger.New(ledger.Options{})
 	err := kafka.Follow(ctx, k.o, k.names.Events(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
-		e, err := topic.DecodeEvent(r.Value)
-		if err != nil || e.Run != f.id {
-			return nil
+		if e, err := topic.DecodeEvent(r.Value); err == nil && e.Run == f.id {
+			l.Fold(e)
 		}
-		l.Fold(e)
 		if r, ok := l.Run(f.id); ok && r.Ended() {
 			return errEnded
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
@@ -47,7 +48,7 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 			s.note("job %s is not in force now; these are its old runs", c.Job)
 		}
 	}
-	l, _, err := k.ledger(ctx, c.Job, time.Now().Add(-c.Since))
+	l, err := k.ledger(ctx, c.Job, time.Now().Add(-c.Since))
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 	}
 	runs := []ledger.Run{}
 	for _, r := range l.Runs() {
-		if c.wanted(r.State) && (c.Limit == 0 || len(runs) < c.Limit) {
+		if (len(c.State) == 0 || slices.Contains(c.State, r.State)) && (c.Limit == 0 || len(runs) < c.Limit) {
 			runs = append(runs, r)
 		}
 	}
@@ -68,15 +69,6 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 		t.add(runRow(&r)...)
 	}
 	return s.table(t, fmt.Sprintf("no such runs in the last %s", c.Since))
-}
-
-func (c *runsCmd) wanted(state run.State) bool {
-	for _, s := range c.State {
-		if s == state {
-			return true
-		}
-	}
-	return len(c.State) == 0
 }
 
 func runRow(r *ledger.Run) []string {

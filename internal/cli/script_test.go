@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -111,12 +112,11 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 		if err != nil {
 			return "", err
 		}
-		defer answer.Body.Close()
 		body, err := io.ReadAll(answer.Body)
 		if answer.StatusCode != http.StatusOK {
 			err = fmt.Errorf("status %s", answer.Status)
 		}
-		return string(body), err
+		return string(body), errors.Join(err, answer.Body.Close())
 	})
 }
 

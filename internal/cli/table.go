@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/belfry-cron/belfry/internal/run"
@@ -34,9 +33,6 @@ func (s *session) asJSON(v any) error {
 	_, err = fmt.Fprintln(s.out, string(text))
 	return err
 }
-
-// decodeJSON reads JSON that another part of Belfry wrote.
-func decodeJSON(data []byte, into any) error { return json.Unmarshal(data, into) }
 
 // table is an answer in columns.
 type table struct {

@@ -83,8 +83,10 @@ func (c *topicsListCmd) Run(ctx context.Context, s *session) error {
 	answers := []topicAnswer{}
 	table := newTable("TOPIC", "PARTITIONS", "REPLICAS", "RECORDS", "WAITING")
 	for _, t := range topics {
-		a := topicAnswer{Name: t.Name, Cluster: t.Cluster, Partitions: t.Partitions,
-			Replication: t.Replication, Offsets: t.Offsets, Group: t.Group}
+		a := topicAnswer{
+			Name: t.Name, Cluster: t.Cluster, Partitions: t.Partitions,
+			Replication: t.Replication, Offsets: t.Offsets, Group: t.Group,
+		}
 		waiting := "-"
 		if t.Group != "" {
 			a.Waiting = &t.Waiting

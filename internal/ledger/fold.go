@@ -47,6 +47,8 @@ func (r *Run) decide(e *run.Event) {
 			r.State, r.Reason = run.StateWaiting, e.Reason
 		}
 		r.note(e)
+	case run.EventRecalling, run.EventLate, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
+		fallthrough
 	default: // recalling, late_report, and what later versions add
 		r.note(e)
 	}
@@ -92,6 +94,8 @@ func (r *Run) report(e *run.Event) {
 		a.State, a.Worker = run.StateQueued, ""
 		r.advance(run.StateQueued)
 		r.note(e)
+	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventDropped:
+		fallthrough
 	default: // dropped: the shard ends the run
 		r.note(e)
 	}

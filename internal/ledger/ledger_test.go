@@ -30,7 +30,7 @@ func TestScenarios(t *testing.T) {
 				for line := range strings.Lines(d.Input) {
 					l.Fold(parseEvent(t, line))
 				}
-				return print(l)
+				return printed(l)
 			case "entries":
 				var from, to string
 				d.ScanArgs(t, "from", &from)
@@ -133,7 +133,7 @@ func parseEvent(t *testing.T, line string) run.Event {
 	return e
 }
 
-func print(l *ledger.Ledger) string {
+func printed(l *ledger.Ledger) string {
 	var b strings.Builder
 	for _, r := range l.Runs() {
 		printRun(&b, &r)
