@@ -12,7 +12,8 @@ import (
 type Input interface{ input() }
 
 // JobChanged is a record of the jobs topic; a nil Job is a tombstone. It is
-// Replayed when an earlier owner of the shard has already acted on it.
+// Replayed when an earlier owner of the shard has already acted on it: then it
+// only says what the definition is, and what followed from it is in the state.
 type JobChanged struct {
 	Name      string
 	Job       *job.Job
@@ -21,7 +22,8 @@ type JobChanged struct {
 }
 
 // JobsLoaded says that the jobs topic was read to its end at take-over: jobs
-// in the state without a definition were deleted meanwhile.
+// in the state without a definition were deleted meanwhile. Nothing is decided
+// before it.
 type JobsLoaded struct{}
 
 // Requested is a record of the commands topic.

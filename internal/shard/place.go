@@ -14,11 +14,13 @@ type queueKey struct {
 	queue   run.Queue
 }
 
-// placeable is a live worker's room: how many runs it can take beyond those
-// placed since its latest beat, and where they reach it.
+// placeable is a live worker's room: the free slots of its latest beat, those
+// not yet taken by what was placed since, and where runs reach it.
 type placeable struct {
+	worker     string
 	partitions []int32
-	free       int
+	reported   int
+	left       int
 }
 
 // learnRoom gathers where there is room from the latest beats.
@@ -29,44 +31,58 @@ func (s *Shard) learnRoom() {
 		if w.Status != member.StatusLive {
 			continue
 		}
-		s.addRoom(queueKey{w.Cluster, run.QueueRuns}, w.Runs)
-		s.addRoom(queueKey{w.Cluster, run.QueueRetries}, w.Retries)
+		s.addRoom(queueKey{w.Cluster, run.QueueRuns}, id, w.Runs)
+		s.addRoom(queueKey{w.Cluster, run.QueueRetries}, id, w.Retries)
 	}
 }
 
-func (s *Shard) addRoom(k queueKey, slots member.Slots) {
+func (s *Shard) addRoom(k queueKey, id string, slots member.Slots) {
 	if len(slots.Partitions) > 0 {
-		s.byQueue[k] = append(s.byQueue[k], placeable{slots.Partitions, slots.Free})
+		free := max(slots.Free, 0)
+		s.byQueue[k] = append(s.byQueue[k], placeable{id, slots.Partitions, free, free})
 	}
 }
 
-// place picks a partition for the run: one owned by a worker with free slots,
-// each chosen in proportion to its room so that the shards, who all see the
-// same beats, do not all choose the same; without room one of any live
-// worker; without beats any partition.
-func (s *Shard) place(k queueKey, key run.Key) int32 {
-	room := s.byQueue[k]
-	if len(room) == 0 {
-		return AnyPartition
-	}
-	total := 0
-	for _, p := range room {
-		total += max(p.free, 0)
-	}
-	where := fraction(key.String())
-	if total == 0 {
-		return pick(room[int(where*float64(len(room)))].partitions, key)
-	}
-	left := int(where * float64(total))
-	for i := range room {
-		free := max(room[i].free, 0)
-		if left < free {
-			room[i].free--
-			return pick(room[i].partitions, key)
+// place picks a partition for the run, but not one of the worker to avoid,
+// if there are others: a worker is chosen in proportion to the slots it has
+// left, so that the shards, who all see the same beats, do not all choose the
+// same. Once none has any left, the slots its latest beat reported count, for
+// a run staged ahead takes none yet; then all are equal. Without beats it is
+// any partition.
+func (s *Shard) place(k queueKey, key run.Key, avoid string) int32 {
+	room := make([]*placeable, 0, len(s.byQueue[k]))
+	for i := range s.byQueue[k] {
+		if p := &s.byQueue[k][i]; p.worker != avoid || len(s.byQueue[k]) == 1 {
+			room = append(room, p)
 		}
-		left -= free
+	}
+	for _, weight := range []func(*placeable) int{
+		func(p *placeable) int { return p.left },
+		func(p *placeable) int { return p.reported },
+		func(*placeable) int { return 1 },
+	} {
+		if p := choose(room, weight, key); p != nil {
+			p.left = max(p.left-1, 0)
+			return pick(p.partitions, key)
+		}
 	}
 	return AnyPartition
+}
+
+// choose picks in proportion to weight; nil if all weights are zero.
+func choose(room []*placeable, weight func(*placeable) int, key run.Key) *placeable {
+	total := 0
+	for _, p := range room {
+		total += weight(p)
+	}
+	at := int(fraction(key.String()) * float64(total))
+	for _, p := range room {
+		if at < weight(p) {
+			return p
+		}
+		at -= weight(p)
+	}
+	return nil
 }
 
 func pick(partitions []int32, key run.Key) int32 {

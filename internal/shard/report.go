@@ -165,6 +165,7 @@ func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
 	}
 	if ev.Reason == run.ReasonNoSlot {
 		a.Hops++
+		a.Holder = ev.By // not necessarily known yet: it may return what it claims in one transaction
 	}
 	s.placeAnew(e, a, now)
 }

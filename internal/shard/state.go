@@ -23,7 +23,8 @@ type JobState struct {
 	// Paused says that somebody asked for a pause.
 	Paused bool `json:"paused,omitzero"`
 
-	// Fence is the highest given out.
+	// Fence is the highest given out. A new job's begin at the time it was
+	// first seen, in microseconds since 1970.
 	Fence int64 `json:"fence,omitzero"`
 
 	// Active are the unfinished runs, Deferred the due times that wait for
