@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -104,12 +101,11 @@ type reading struct {
 	follow    bool
 	log       *slog.Logger
 
-	cl     *kgo.Client
-	id     kadm.TopicID
-	leader map[int32]int32
-	next   map[int32]int64 // where each partition is to be read next
-	until  map[int32]int64 // its end; without follow, partitions leave when they reach it
-	open   time.Time       // when an open transaction was first in the way
+	cl *kgo.Client
+	place
+	next  map[int32]int64 // where each partition is to be read next
+	until map[int32]int64 // its end; without follow, partitions leave when they reach it
+	open  time.Time       // when an open transaction was first in the way
 }
 
 func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record) error) (map[int32]int64, error) {
@@ -143,7 +139,10 @@ func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record)
 		if err := pause(ctx, retryBackoff); err != nil {
 			return r.next, err
 		}
-		if err := r.locate(ctx); err != nil && !transient(err) {
+		switch place, err := locate(ctx, cl, r.topic); {
+		case err == nil:
+			r.place = place
+		case !transient(err):
 			return r.next, fmt.Errorf("reading topic %s: %w", r.topic, err)
 		}
 	}
@@ -168,61 +167,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// begin finds the leaders and fixes where the read starts and ends.
-func (r *reading) begin(ctx context.Context) error {
-	if err := r.locate(ctx); err != nil {
-		return err
-	}
-	adm := kadm.NewClient(r.cl)
-	starts, err := adm.ListStartOffsets(ctx, r.topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("listing its start: %w", err)
-	}
-	ends, err := adm.ListEndOffsets(ctx, r.topic)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("listing its end: %w", err)
-	}
-	if r.from == nil {
-		r.from = fromStart(slices.Collect(maps.Keys(r.leader)))
-	}
-	r.next, r.until = map[int32]int64{}, map[int32]int64{}
-	for p, at := range r.from {
-		start, ok := starts.Lookup(r.topic, p)
-		if !ok {
-			return fmt.Errorf("it has no partition %d", p)
-		}
-		end, _ := ends.Lookup(r.topic, p)
-		r.next[p] = max(at, start.Offset)
-		if r.follow || r.next[p] < end.Offset {
-			r.until[p] = end.Offset
-		}
-	}
-	return nil
-}
-
-// locate finds the topic's ID and each partition's leader.
-func (r *reading) locate(ctx context.Context) error {
-	meta, err := kadm.NewClient(r.cl).Metadata(ctx, r.topic)
-	if err != nil {
-		return err
-	}
-	detail := meta.Topics[r.topic]
-	if detail.Err != nil {
-		return detail.Err
-	}
-	r.id, r.leader = detail.ID, make(map[int32]int32, len(detail.Partitions))
-	for p, d := range detail.Partitions {
-		r.leader[p] = d.Leader
-	}
-	return nil
-}
-
 // answer is what a fetch said of one partition.
 type answer struct {
 	partition int32
@@ -236,15 +180,13 @@ type answer struct {
 func (r *reading) fetch(ctx context.Context) ([]answer, error) {
 	requests := map[int32]*kmsg.FetchRequest{}
 	for p := range r.until {
-		leader := r.leader[p]
-		if leader < 0 {
-			return nil, kerr.LeaderNotAvailable
-		}
+		leader := r.leaders[p].id
 		if requests[leader] == nil {
 			requests[leader] = r.request()
 		}
 		partition := kmsg.NewFetchRequestTopicPartition()
 		partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = p, r.next[p], partitionBytes
+		partition.CurrentLeaderEpoch = r.leaders[p].epoch
 		t := &requests[leader].Topics[0]
 		t.Partitions = append(t.Partitions, partition)
 	}

@@ -77,6 +77,9 @@ func load(dir string) (record, error) {
 	if err := json.Unmarshal(content, &r); err != nil {
 		return record{}, fmt.Errorf("reading %s: %w", path(dir), err)
 	}
+	if len(r.Pids) == 0 {
+		return record{}, fmt.Errorf("no cluster runs in %s", dir)
+	}
 	return r, nil
 }
 
@@ -155,6 +158,7 @@ func down(dir string) error {
 		running := alive(dir, r)
 		if len(running) == 0 {
 			fmt.Println("stopped; data and logs stay in", dir)
+			// An empty record says that the folder is a cluster's.
 			return os.WriteFile(path(dir), []byte("{}\n"), 0o644)
 		}
 		brokers := false
