@@ -56,7 +56,7 @@ func (c *deadListCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(letters)
 	}
-	t := newTable("RUN", "JOB", "DUE", "GIVEN UP", "ATTEMPTS", "EXIT", "REQUEUED", "WHY")
+	t := newTable("RUN", "JOB…", "DUE", "GIVEN UP", "ATTEMPTS", "EXIT", "REQUEUED", "WHY…")
 	for _, d := range letters {
 		if r := d.DeadLetter.Run; r != nil {
 			t.add(short(r.ID), r.Job, when(r.Due), when(d.At), fmt.Sprint(r.Attempt), exit(d.Outcome), yes(d.Requeued), reason(d.Reason))

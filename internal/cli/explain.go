@@ -65,7 +65,7 @@ func (c *explainCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(verdicts)
 	}
-	t := newTable("DUE", "BECAME", "RUN", "ATTEMPTS", "LATE", "EXIT", "WHY")
+	t := newTable("DUE", "BECAME", "RUN", "ATTEMPTS", "LATE", "EXIT", "WHY…")
 	for _, v := range verdicts {
 		t.add(verdictRow(&v)...)
 	}

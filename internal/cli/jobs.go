@@ -55,7 +55,7 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(answers)
 	}
-	t := newTable("JOB", "CLUSTER", "SCHEDULE", "ZONE", "NEXT", "NOW", "LAST", "ENDED")
+	t := newTable("JOB…", "CLUSTER…", "SCHEDULE…", "ZONE…", "NEXT", "NOW", "LAST", "ENDED")
 	for _, a := range answers {
 		t.add(a.Job.Job.Name, a.Job.Job.Cluster, orDash(a.Job.Job.Schedule), a.Job.Job.Timezone,
 			when(a.Next), a.now(time.Now()), a.last(), a.lastAt())

@@ -57,7 +57,7 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(a)
 	}
-	t := newTable("MEMBER", "ROLE", "STATUS", "CLUSTER", "SHARDS", "SLOTS", "RETRY SLOTS", "HOLDS", "BEAT", "HOST", "VERSION")
+	t := newTable("MEMBER…", "ROLE", "STATUS", "CLUSTER…", "SHARDS", "SLOTS", "RETRY SLOTS", "HOLDS", "BEAT", "HOST…", "VERSION…")
 	for _, m := range a.Members {
 		t.add(m.ID, string(m.Role), string(m.Status), orDash(m.Cluster), orDash(numbers(m.Shards)),
 			slots(m.Role, m.Runs), slots(m.Role, m.Retries), holds(&m), span(time.Since(m.At))+" ago", orDash(m.Host), orDash(m.Version))

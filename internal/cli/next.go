@@ -67,7 +67,7 @@ func (c *nextCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(all)
 	}
-	t := newTable("JOB", "DUE", "IN", "SCHEDULE")
+	t := newTable("JOB…", "DUE", "IN", "SCHEDULE…")
 	for _, u := range all {
 		for _, due := range u.Due {
 			t.add(u.Job, due.Format("Mon 2006-01-02 15:04:05 MST"), roughly(due.Sub(after)), u.Schedule)

@@ -64,7 +64,7 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(runs)
 	}
-	t := newTable("RUN", "JOB", "DUE", "STATE", "ATTEMPT", "WORKER", "LATE", "TOOK", "EXIT", "WHY")
+	t := newTable("RUN", "JOB…", "DUE", "STATE", "ATTEMPT", "WORKER…", "LATE", "TOOK", "EXIT", "WHY…")
 	for _, r := range runs {
 		t.add(runRow(&r)...)
 	}

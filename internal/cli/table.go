@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,13 +33,23 @@ func (s *session) asJSON(v any) error {
 	return err
 }
 
-// table is an answer in columns.
+// table is an answer in columns. Those in soft are the first to be cut.
 type table struct {
 	head []string
+	soft []bool
 	rows [][]string
 }
 
-func newTable(head ...string) *table { return &table{head: head} }
+// newTable returns a table with these heads. A head that ends in … makes its
+// column soft: names and prose, of which a part is better than nothing.
+func newTable(head ...string) *table {
+	t := &table{}
+	for _, h := range head {
+		name, soft := strings.CutSuffix(h, "…")
+		t.head, t.soft = append(t.head, name), append(t.soft, soft)
+	}
+	return t
+}
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
@@ -52,7 +61,9 @@ const gap = "  "
 func (t *table) write(w io.Writer, width int) error {
 	widths := t.widths()
 	if width > 0 {
-		fit(widths, width-len(gap)*(len(widths)-1))
+		room := width - len(gap)*(len(widths)-1)
+		fit(widths, t.soft, room)
+		fit(widths, nil, room)
 	}
 	var b strings.Builder
 	for _, row := range append([][]string{t.head}, t.rows...) {
@@ -79,16 +90,21 @@ func (t *table) widths() []int {
 	return widths
 }
 
-// fit takes from the widest columns until all fit into room; none goes below
-// eight.
-func fit(widths []int, room int) {
+// fit takes from the widest of the soft columns (nil: of all) until all fit
+// into room; none goes below eight.
+func fit(widths []int, soft []bool, room int) {
 	total := 0
 	for _, w := range widths {
 		total += w
 	}
 	for total > room {
-		widest := slices.Index(widths, slices.Max(widths))
-		if widths[widest] <= 8 {
+		widest := -1
+		for i, w := range widths {
+			if w > 8 && (soft == nil || soft[i]) && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
 			return
 		}
 		widths[widest]--

@@ -23,6 +23,18 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "JOB     WHY\nbackup  an earlier run …\nö       -\n", b.String())
 }
 
+// TestSoftColumnsAreCutFirst: half a date says less than half a sentence.
+func TestSoftColumnsAreCutFirst(t *testing.T) {
+	table := newTable("DUE", "WHY…")
+	table.add("2026-11-21 12:14:05", "the job was paused")
+	var b strings.Builder
+	require.NoError(t, table.write(&b, 33))
+	require.Equal(t, "DUE                  WHY\n2026-11-21 12:14:05  the job was…\n", b.String())
+	b.Reset()
+	require.NoError(t, table.write(&b, 20))
+	require.Equal(t, "DUE         WHY\n2026-11-2…  the job…\n", b.String())
+}
+
 // TestTableFits says that no line is wider than the terminal unless even the
 // narrowest columns do not fit.
 func TestTableFits(t *testing.T) {

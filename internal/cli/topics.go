@@ -81,7 +81,7 @@ func (c *topicsListCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	answers := []topicAnswer{}
-	table := newTable("TOPIC", "PARTITIONS", "REPLICAS", "RECORDS", "WAITING")
+	table := newTable("TOPIC…", "PARTITIONS", "REPLICAS", "RECORDS", "WAITING")
 	for _, t := range topics {
 		a := topicAnswer{
 			Name: t.Name, Cluster: t.Cluster, Partitions: t.Partitions,
