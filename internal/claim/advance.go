@@ -73,7 +73,7 @@ func (s *State) handOn(q *queue, now Now, out *effects) {
 		if others == 0 {
 			return
 		}
-		if h.stage == waiting && h.run.Hops < MaxHops && h.waited(now) >= NoSlotWait {
+		if h.stage == waiting && h.waited(now) >= h.patience() {
 			others--
 			q.others--
 			s.giveBack(h, run.ReasonNoSlot, out)
@@ -157,7 +157,7 @@ func (s *State) wakeFor(h *held, now Now, w *wake) {
 	switch h.stage {
 	case waiting:
 		w.after(h.due(now) - StartAhead)
-		w.after(NoSlotWait - h.waited(now))
+		w.after(h.patience() - h.waited(now))
 	case starting:
 		if h.retry {
 			w.after(h.retryAt - now.Mono)

@@ -69,6 +69,16 @@ func (h *held) waited(now Now) time.Duration {
 	return min(-h.due(now), now.Mono-h.claimedAt)
 }
 
+// patience is how long the run waits for a slot here before it is handed on:
+// NoSlotWait, doubled with each hop from MaxHops on.
+func (h *held) patience() time.Duration {
+	patience := NoSlotWait
+	for hops := MaxHops; hops <= h.run.Hops && patience < LongestNoSlotWait; hops++ {
+		patience *= 2
+	}
+	return patience
+}
+
 // untilDeadline returns how long the run may still be started, and false if
 // there is no end to that. The deadline has passed when the wall clock says
 // so both as it is and as it would be had it not jumped since the claim.

@@ -28,8 +28,12 @@ const (
 	// NoSlotWait is how long a due run waits for a slot before it is given
 	// to a worker that has one.
 	NoSlotWait = 250 * time.Millisecond
-	// MaxHops is how often a run is handed on at most.
+	// MaxHops is how often a run is handed on without more ado; then it waits
+	// longer from time to time, up to LongestNoSlotWait, so that it cannot
+	// circle where word of free slots is always late, nor stay for ever.
 	MaxHops = 5
+	// LongestNoSlotWait bounds the wait of a run that was handed on often.
+	LongestNoSlotWait = 8 * time.Second
 	// DefaultAhead is how many runs of a queue are held ahead of their due
 	// times at most.
 	DefaultAhead = 1000
