@@ -120,15 +120,18 @@ func (w *world) judge(job string) map[time.Time]*judged {
 func (w *world) requireOnce(job string, from, to time.Time) {
 	w.t.Helper()
 	var all map[time.Time]*judged
+	var open time.Time
 	settled := func() bool {
 		all = w.judge(job)
 		for due := from.Truncate(time.Second).Add(time.Second); !due.After(to); due = due.Add(time.Second) {
 			if j := all[due.UTC()]; j == nil || j.ended == "" && j.skipped == "" {
+				open = due
 				return false
 			}
 		}
 		return true
 	}
+	w.t.Cleanup(func() { w.tellStory(job, open) })
 	w.await("every due time of "+job+" to be settled", settled)
 	ran, expected := 0, 0
 	for due := from.Truncate(time.Second).Add(time.Second); !due.After(to); due = due.Add(time.Second) {
@@ -140,6 +143,19 @@ func (w *world) requireOnce(job string, from, to time.Time) {
 		}
 	}
 	require.GreaterOrEqual(w.t, 2*ran, expected, "of %d due times of %s only %d ran: too few to judge", expected, job, ran)
+}
+
+// tellStory logs, for a failed test, all that the ledger says of a due time.
+func (w *world) tellStory(job string, due time.Time) {
+	if !w.t.Failed() {
+		return
+	}
+	for _, e := range w.events() {
+		if e.Job == job && e.Due.Equal(due) {
+			w.t.Logf("%s %s attempt %d fence %d by %s hops %d %s %s",
+				e.At.Format("15:04:05.000"), e.Type, e.Attempt, e.Fence, e.By, e.Hops, e.Reason, e.State)
+		}
+	}
 }
 
 // requireAttempts fails unless each attempt started at most once, and a

@@ -221,7 +221,7 @@ func (w *world) apply(yaml string, args ...string) {
 func (w *world) events() []run.Event {
 	w.t.Helper()
 	var all []run.Event
-	require.NoError(w.t, kafka.ReadAll(w.t.Context(), w.kafka, w.names.Events(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+	require.NoError(w.t, kafka.ReadAll(context.WithoutCancel(w.t.Context()), w.kafka, w.names.Events(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
 		e, err := topic.DecodeEvent(r.Value)
 		all = append(all, e)
 		return err
