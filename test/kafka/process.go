@@ -27,12 +27,13 @@ type process struct {
 }
 
 func newProcesses(detach bool) *processes {
-	p := &processes{detach: detach, starts: make(chan func()), byID: map[string]*process{}}
+	starts := make(chan func())
+	p := &processes{detach: detach, starts: starts, byID: map[string]*process{}}
 	// The kernel's "parent died" is the death of the thread that forked, and
 	// Go's threads come and go: one of our own does all the starting.
 	go func() {
 		runtime.LockOSThread()
-		for start := range p.starts {
+		for start := range starts {
 			start()
 		}
 	}()
