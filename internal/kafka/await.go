@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,7 @@ const awaitReport = 5 * time.Second
 
 // Await returns as soon as a broker answers. It says on log what it waits
 // for, and fails after limit, or at once when more waiting cannot help
-// (authentication refused, bad options).
+// (authentication refused, a certificate that is not trusted, bad options).
 func Await(ctx context.Context, o Options, limit time.Duration, log *slog.Logger) error {
 	cl, err := o.Client(kgo.RequestRetries(0))
 	if err != nil {
@@ -29,8 +30,12 @@ func Await(ctx context.Context, o Options, limit time.Duration, log *slog.Logger
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	begin, reported := time.Now(), time.Time{}
+	var last error
 	for {
 		err := cl.Ping(bounded)
+		if bounded.Err() == nil || last == nil {
+			last = err // what the limit itself cuts short says nothing
+		}
 		switch {
 		case err == nil:
 			if !reported.IsZero() {
@@ -39,7 +44,7 @@ func Await(ctx context.Context, o Options, limit time.Duration, log *slog.Logger
 			return nil
 		case ctx.Err() != nil:
 			return fmt.Errorf("waiting for Kafka at %s: %w", brokers, ctx.Err())
-		case Classify(err) == ClassAuthorization:
+		case Classify(err) == ClassAuthorization, errors.As(err, new(*tls.CertificateVerificationError)):
 			return fmt.Errorf("connecting to Kafka at %s: %w", brokers, err)
 		}
 		if time.Since(reported) >= awaitReport {
@@ -52,7 +57,7 @@ func Await(ctx context.Context, o Options, limit time.Duration, log *slog.Logger
 				return fmt.Errorf("waiting for Kafka at %s: %w", brokers, ctx.Err())
 			}
 			return fmt.Errorf("no Kafka broker answered at %s within %s (is the address right, and Kafka running?): %w",
-				brokers, limit, err)
+				brokers, limit, last)
 		case <-time.After(retryBackoff):
 		}
 	}

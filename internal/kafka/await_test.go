@@ -155,7 +155,7 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.TLS = settings
-			require.ErrorContains(t, kafka.Await(t.Context(), o, 500*time.Millisecond, discard()), "certificate")
+			require.ErrorContains(t, kafka.Await(limited(t), o, time.Hour, discard()), "certificate")
 		})
 	}
 	o.TLS = kafka.TLS{Enabled: true, Insecure: true}
