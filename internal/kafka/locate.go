@@ -152,6 +152,20 @@ func (at *place) offsets(ctx context.Context, cl *kgo.Client, name string, which
 	return offsets, nil
 }
 
+// Ends returns the offset behind the last record of each partition of a
+// topic, as the leader of the latest election tells it.
+func Ends(ctx context.Context, cl *kgo.Client, name string) (map[int32]int64, error) {
+	at, err := locate(ctx, cl, name)
+	if err != nil {
+		return nil, fmt.Errorf("finding the end of topic %s: %w", name, err)
+	}
+	ends, err := at.offsets(ctx, cl, name, latest)
+	if err != nil {
+		return nil, fmt.Errorf("finding the end of topic %s: %w", name, err)
+	}
+	return ends, nil
+}
+
 // begin finds the leaders and fixes where the read starts and ends, trying
 // again for as long as an election may take.
 func (r *reading) begin(ctx context.Context) error {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -179,9 +178,9 @@ type survey struct {
 	ends    map[int32]int64
 }
 
-// surveyor finds where the events end after each request.
+// surveyor finds where the events end after each request. A deposed leader's
+// old end would have the shards act before they have read all there is.
 func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers chan<- survey) {
-	adm := kadm.NewClient(w.plain)
 	for {
 		var sv survey
 		select {
@@ -189,10 +188,7 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 			return
 		case sv = <-requests:
 		}
-		listed, err := adm.ListEndOffsets(ctx, w.o.Names.Events())
-		if err == nil {
-			err = listed.Error()
-		}
+		ends, err := kafka.Ends(ctx, w.plain, w.o.Names.Events())
 		if err != nil {
 			if ctx.Err() == nil {
 				w.metrics.errors.WithLabelValues("survey", string(kafka.Classify(err))).Inc()
@@ -200,8 +196,7 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 			}
 			continue
 		}
-		sv.ends = map[int32]int64{}
-		listed.Each(func(o kadm.ListedOffset) { sv.ends[o.Partition] = o.Offset })
+		sv.ends = ends
 		select {
 		case <-ctx.Done():
 			return
