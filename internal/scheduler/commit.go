@@ -159,7 +159,7 @@ func (t *tenure) tell(effects shard.Effects) {
 	}
 	for _, d := range effects.Dead {
 		t.metrics.deadLetters.Inc()
-		t.o.Log.Warn("dead letter", "key", string(d.Letter.Key), "topic", d.Letter.Topic, "reason", d.Letter.Reason)
+		t.o.Log.Warn("dead letter", "what", deadWhat(d.Letter), "reason", d.Letter.Reason)
 	}
 	for _, ev := range effects.Events {
 		t.count(ev)
@@ -167,6 +167,17 @@ func (t *tenure) tell(effects shard.Effects) {
 			t.o.OnEvent(ev)
 		}
 	}
+}
+
+// deadWhat names what a dead letter is about.
+func deadWhat(l run.DeadLetter) string {
+	switch {
+	case l.Run != nil:
+		return fmt.Sprintf("run %s of %s", l.Run.ID, l.Run.Job)
+	case l.Topic != "":
+		return fmt.Sprintf("record %d of %s/%d", l.Offset, l.Topic, l.Partition)
+	}
+	return "job " + string(l.Key)
 }
 
 func (t *tenure) count(ev run.Event) {
