@@ -141,7 +141,7 @@ func (s *Shard) decidePast(e *entry, until, now time.Time) {
 // skipRest skips whatever is due up to until and not decided. The ledger
 // tells how many that is, unless nobody knows.
 func (s *Shard) skipRest(e *entry, until time.Time, reason string, now time.Time) {
-	if !until.After(e.st.Through) {
+	if !until.After(e.st.Through) || e.def != nil && e.sched == nil {
 		return
 	}
 	var rest span
