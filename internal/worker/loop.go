@@ -80,6 +80,8 @@ func (w *worker) perform(e claim.Effect) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		w.running[e.Run.Key()] = cancel
 		decided := w.mono()
+		// Shown when it happens; the event was in the log before.
+		w.o.OnEvent(w.event(run.EventStarting, &e.Run), e.Run)
 		w.runners.Go(func() { w.execute(ctx, e.Run, decided) })
 	case claim.Kill:
 		w.o.Log.Info("killing a run", "run", e.Key.ID, "fence", e.Key.Fence, "reason", e.Reason)

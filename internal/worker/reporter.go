@@ -66,9 +66,10 @@ func (w *worker) sendLast(ev run.Event, r run.Run) {
 // produce writes one event; done is told how that ended.
 func (w *worker) produce(ev run.Event, r run.Run, done func(error)) {
 	w.reports.Produce(context.Background(), w.record(ev, r.Shard), func(_ *kgo.Record, err error) {
-		if err == nil {
+		switch {
+		case err == nil && ev.Type != run.EventStarting:
 			w.o.OnEvent(ev, r)
-		} else {
+		case err != nil:
 			w.metrics.errors.WithLabelValues("report", string(kafka.Classify(err))).Inc()
 			w.o.Log.Warn("an event was not acknowledged", "type", ev.Type, "run", ev.Run, "error", err)
 		}
