@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +32,7 @@ func checkParse(t *testing.T, expr string, seconds bool, key string) {
 	s, err := Parse(expr, o)
 	if err != nil {
 		var e *Error
-		require.True(t, errors.As(err, &e))
+		require.ErrorAs(t, err, &e)
 		require.True(t, e.Pos >= 0 && e.Len >= 0 && e.Pos+e.Len <= len(expr), "%q: %d+%d", expr, e.Pos, e.Len)
 		require.NotEmpty(t, e.Msg)
 		require.NotContains(t, e.Error(), "\n")

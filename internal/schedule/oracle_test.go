@@ -267,7 +267,7 @@ func zones(t testing.TB) []*time.Location {
 	text, err := os.ReadFile("testdata/zones.txt")
 	require.NoError(t, err)
 	var out []*time.Location
-	for _, name := range strings.Fields(string(text)) {
+	for name := range strings.FieldsSeq(string(text)) {
 		loc, err := time.LoadLocation(name)
 		require.NoError(t, err)
 		out = append(out, loc)

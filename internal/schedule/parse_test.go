@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -153,7 +152,7 @@ func TestSecondsField(t *testing.T) {
 	require.Equal(t, five, zero)
 	_, err = Parse("* * * * * * *", Options{Seconds: true})
 	var e *Error
-	require.True(t, errors.As(err, &e))
+	require.ErrorAs(t, err, &e)
 }
 
 // TestHashed pins the values of a key: they are promised to stay.

@@ -65,9 +65,9 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, "compact", byName[names.Jobs()].Config["cleanup.policy"])
 	require.Equal(t, "compact", byName[names.State()].Config["cleanup.policy"])
 	require.Equal(t, "compact,delete", byName[names.Members()].Config["cleanup.policy"])
-	require.EqualValues(t, 1, byName[names.Members()].Partitions)
-	require.EqualValues(t, 1, byName[names.Control()].Partitions)
-	require.EqualValues(t, topic.DefaultQueuePartitions, byName[names.Runs("b")].Partitions)
+	require.Equal(t, int32(1), byName[names.Members()].Partitions)
+	require.Equal(t, int32(1), byName[names.Control()].Partitions)
+	require.Equal(t, topic.DefaultQueuePartitions, byName[names.Runs("b")].Partitions)
 	require.Equal(t, "604800000", byName[names.Retries("a")].Config["retention.ms"])
 	require.Equal(t, "2592000000", byName[names.Events()].Config["retention.ms"])
 }
