@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/belfry-cron/belfry/internal/run"
 )
@@ -38,6 +39,9 @@ func (w *world) staged() time.Time {
 	})
 	return due
 }
+
+// lead is the default: what is due within it may stand on the deleted queue.
+const lead = 5 * time.Second
 
 func lead10() []string { return []string{"--lead", "10s"} }
 
@@ -179,5 +183,25 @@ jobs:
 		w.await("the new cluster to run", func() bool { return w.count("start", "elsewhere") > 2 })
 		to := time.Now()
 		w.requireTicks(2, from, to)
+	})
+}
+
+func TestADeletedQueueIsMadeAgainAndJobsGoOn(t *testing.T) {
+	conform(t, func(w *world) {
+		w.scheduler("s1")
+		w.worker("w1", "cluster-a")
+		w.begin(2, "")
+		responses, err := kadm.NewClient(w.cl).DeleteTopics(t.Context(), w.names.Runs("cluster-a"))
+		require.NoError(t, err)
+		require.NoError(t, responses.Error())
+		deleted := time.Now()
+		w.await("jobs to run again", func() bool {
+			for _, l := range w.journal() {
+				if l.due.After(deleted.Add(lead)) {
+					return true
+				}
+			}
+			return false
+		})
 	})
 }

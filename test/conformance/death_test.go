@@ -6,6 +6,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-cron/belfry/internal/run"
 )
 
 // ticking is a file of n jobs due each second, tick-0 and so on, each of
@@ -129,4 +133,38 @@ func TestAThawedWorkerStartsNothingItNoLongerHolds(t *testing.T) {
 		w.until(to)
 		w.requireTicks(4, from, to)
 	})
+}
+
+// TestAWorkerKilledBetweenEndAndReport has the command kill its worker as its
+// last act, so that nobody can report its end.
+func TestAWorkerKilledBetweenEndAndReport(t *testing.T) {
+	conform(t, func(w *world) {
+		w.scheduler("s1")
+		w.worker("w1", "cluster-a")
+		w.worker("w2", "cluster-a")
+		command := note("start") + "; " + note("end") + "; [ $BELFRY_ATTEMPT = 2 ] || kill -9 $PPID"
+		w.apply(fmt.Sprintf(`
+jobs:
+  - {name: again, command: "%[1]s", on_lost: retry, %[2]s}
+  - {name: never-again, command: "%[1]s", on_lost: fail, %[2]s}
+`, command, w.jobEnv()))
+		w.belfry("run", "again")
+		w.await("the second attempt to end", func() bool { return w.count("end", "again") == 2 })
+		w.await("its success", func() bool { return w.endedAs("again") == run.StateSucceeded })
+		w.belfry("run", "never-again")
+		w.await("the run to be given up", func() bool { return w.endedAs("never-again") == run.StateDead })
+		require.Equal(t, 1, w.count("start", "never-again"))
+		require.Equal(t, run.ReasonWorkerLost, w.dead("cluster-a")[0].Reason)
+	})
+}
+
+// endedAs is the final state of a job's only run, if it has one.
+func (w *world) endedAs(job string) run.State {
+	w.t.Helper()
+	for _, e := range w.events() {
+		if e.Job == job && e.Type == run.EventEnded {
+			return e.State
+		}
+	}
+	return ""
 }
