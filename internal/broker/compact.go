@@ -239,6 +239,7 @@ func pack(records []*kgo.Record, leaderEpoch int32) batch {
 func (p *partition) newDir(work string) string {
 	return filepath.Join(work, filepath.Base(p.dir)+".new")
 }
+
 func (p *partition) oldDir(work string) string {
 	return filepath.Join(work, filepath.Base(p.dir)+".old")
 }

@@ -85,8 +85,10 @@ func (j *journal) offsets(request kmsg.Request) kmsg.Response {
 	}
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
-			open.offsets = append(open.offsets, pending{Group: req.Group, Topic: t.Topic, TopicID: t.TopicID[:], Partition: p.Partition,
-				Offset: p.Offset, Epoch: p.LeaderEpoch, Metadata: p.Metadata})
+			open.offsets = append(open.offsets, pending{
+				Group: req.Group, Topic: t.Topic, TopicID: t.TopicID[:], Partition: p.Partition,
+				Offset: p.Offset, Epoch: p.LeaderEpoch, Metadata: p.Metadata,
+			})
 		}
 	}
 	return nil

@@ -99,7 +99,7 @@ func (s *space) createTopics(request kmsg.Request) kmsg.Response {
 	for _, t := range req.Topics {
 		refused := kmsg.NewCreateTopicsResponseTopic()
 		refused.Topic, refused.ErrorCode = t.Topic, kerr.KafkaStorageError.Code
-		refused.ErrorMessage = kmsg.StringPtr("the disk of the embedded broker is full")
+		refused.ErrorMessage = new("the disk of the embedded broker is full")
 		resp.Topics = append(resp.Topics, refused)
 	}
 	return resp

@@ -118,8 +118,10 @@ func commitOffsets(data string, offsets []pending, now int64) error {
 		if at < 0 {
 			continue
 		}
-		entry, err := stateEntry(groupEntry{Type: "commit", Group: o.Group, Topic: topics[at].Name, Partition: o.Partition,
-			Offset: o.Offset, Epoch: o.Epoch, Metadata: o.Metadata, LastCommit: &now})
+		entry, err := stateEntry(groupEntry{
+			Type: "commit", Group: o.Group, Topic: topics[at].Name, Partition: o.Partition,
+			Offset: o.Offset, Epoch: o.Epoch, Metadata: o.Metadata, LastCommit: &now,
+		})
 		if err != nil {
 			return err
 		}

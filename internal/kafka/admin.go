@@ -175,7 +175,7 @@ func (a *Admin) leaderless(ctx context.Context, partitions map[string]int) ([]st
 		req := kmsg.NewPtrMetadataRequest()
 		for _, name := range names {
 			t := kmsg.NewMetadataRequestTopic()
-			t.Topic = kmsg.StringPtr(name)
+			t.Topic = new(name)
 			req.Topics = append(req.Topics, t)
 		}
 		resp, err := req.RequestWith(ctx, a.cl.Broker(int(broker.NodeID)))

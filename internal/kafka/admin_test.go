@@ -45,8 +45,10 @@ func TestEnsureTopicsMakesWhatIsMissing(t *testing.T) {
 			byName[listed.Name] = listed
 			require.EqualValues(t, 3, listed.Replication)
 		}
-		require.Equal(t, kafka.Topic{Name: names.Runs("cluster-b"), Cluster: "cluster-b", Partitions: 5, Replication: 3,
-			Group: names.Group("cluster-b", "runs")}, byName[names.Runs("cluster-b")])
+		require.Equal(t, kafka.Topic{
+			Name: names.Runs("cluster-b"), Cluster: "cluster-b", Partitions: 5, Replication: 3,
+			Group: names.Group("cluster-b", "runs"),
+		}, byName[names.Runs("cluster-b")])
 
 		configs, err := kadm.NewClient(cl).DescribeTopicConfigs(limited(t), names.State())
 		require.NoError(t, err)

@@ -131,8 +131,10 @@ func TestOptionsRefuseWhatCannotWork(t *testing.T) {
 		"no password file":  {kafka.Options{Brokers: some, SASL: kafka.SASL{Mechanism: "PLAIN", User: "a", PasswordFile: "/nonexistent"}}, "/nonexistent"},
 		"no CA file":        {kafka.Options{Brokers: some, TLS: kafka.TLS{Enabled: true, CAFile: "/nonexistent"}}, "/nonexistent"},
 		"half a key pair":   {kafka.Options{Brokers: some, TLS: kafka.TLS{Enabled: true, CertFile: "a"}}, "key file"},
-		"CA without a certificate": {kafka.Options{Brokers: some, TLS: kafka.TLS{Enabled: true, CAFile: "doc.go"}},
-			"doc.go holds no PEM certificate"},
+		"CA without a certificate": {
+			kafka.Options{Brokers: some, TLS: kafka.TLS{Enabled: true, CAFile: "doc.go"}},
+			"doc.go holds no PEM certificate",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.o.Client()

@@ -29,8 +29,10 @@ const (
 
 // Classes returns every class but ClassNone, for metrics that show zeros.
 func Classes() []Class {
-	return []Class{ClassFenced, ClassTimeout, ClassAuthorization, ClassTopicGone,
-		ClassUnreachable, ClassTooLarge, ClassClosed, ClassOther}
+	return []Class{
+		ClassFenced, ClassTimeout, ClassAuthorization, ClassTopicGone,
+		ClassUnreachable, ClassTooLarge, ClassClosed, ClassOther,
+	}
 }
 
 // Classify returns the class of an error of any client made by this package.

@@ -80,7 +80,7 @@ func locate(ctx context.Context, cl *kgo.Client, name string) (place, error) {
 func ask(ctx context.Context, broker *kgo.Broker, name string) (kmsg.MetadataResponseTopic, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = kmsg.StringPtr(name)
+	t.Topic = new(name)
 	req.Topics = append(req.Topics, t)
 	resp, err := req.RequestWith(ctx, broker)
 	if err != nil {

@@ -151,11 +151,8 @@ func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record)
 
 // transient reports whether asking again may help.
 func transient(err error) bool {
-	switch Classify(err) {
-	case ClassUnreachable, ClassTimeout:
-		return true
-	}
-	return kerr.IsRetriable(err) && Classify(err) != ClassTopicGone
+	class := Classify(err)
+	return class == ClassUnreachable || class == ClassTimeout || kerr.IsRetriable(err) && class != ClassTopicGone
 }
 
 func pause(ctx context.Context, d time.Duration) error {

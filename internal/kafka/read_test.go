@@ -68,10 +68,10 @@ func TestReadAllWaitsForAnOpenTransaction(t *testing.T) {
 		require.Empty(t, readAll(t, o, names.Events(), kafka.ReadCommitted), "ends before it")
 		require.Greater(t, time.Since(begin), 2*time.Second, "but not at once")
 
-		read := make(chan []string)
-		go func() { read <- readAll(t, o, names.Events(), kafka.ReadCommitted) }()
-		require.NoError(t, cl.EndTransaction(limited(t), kgo.TryCommit))
-		require.Equal(t, []string{"open", "hidden"}, <-read)
+		ended := make(chan error)
+		go func() { ended <- cl.EndTransaction(limited(t), kgo.TryCommit) }()
+		require.Equal(t, []string{"open", "hidden"}, readAll(t, o, names.Events(), kafka.ReadCommitted))
+		require.NoError(t, <-ended)
 	})
 }
 

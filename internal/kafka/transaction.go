@@ -52,7 +52,6 @@ func (o Options) GroupSession(group, txnID string, topics []string, extra ...kgo
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(rebalanceTimeout),
-		kgo.RequireStableFetchOffsets(),
 	)
 	session, err := kgo.NewGroupTransactSession(append(opts, extra...)...)
 	if err != nil {

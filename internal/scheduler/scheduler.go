@@ -83,10 +83,10 @@ func Run(ctx context.Context, o Options) error {
 func (s *scheduler) run(ctx context.Context) error {
 	w := newWatcher(s)
 	next, err := w.catchUp(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
 		return fmt.Errorf("scheduler %s: reading the members: %w", s.o.Name, err)
 	}
 	beats := make(chan struct{})

@@ -1,6 +1,7 @@
 package shard_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -161,9 +162,8 @@ func (a *auditor) span(ev run.Event) {
 		a.unknown[ev.Job] = append(a.unknown[ev.Job], [2]time.Time{ev.Due, ev.Through})
 		return
 	}
-	defs := a.defs[ev.Job]
-	for i := len(defs) - 1; i >= 0; i-- {
-		if dues := a.fit(ev, defs[i]); dues != nil {
+	for _, def := range slices.Backward(a.defs[ev.Job]) {
+		if dues := a.fit(ev, def); dues != nil {
 			for _, due := range dues {
 				k := fateKey{a.lifeOf(ev), run.NewID(ev.Job, due, "")}
 				a.fates[k] = &fate{skipped: 1}

@@ -32,7 +32,7 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 			if a == nil || a.State != run.StateClaimed && a.State != run.StateStarted {
 				continue
 			}
-			reason := ""
+			var reason string
 			if s.precedes(a) {
 				s.unseen[a.key()] = unseen[a.key()] + 1
 				reason = s.neverSeen(a)

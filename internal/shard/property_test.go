@@ -54,11 +54,10 @@ type world struct {
 
 	// The topics: definitions and how far they were followed, the committed
 	// states, what waits to be read of requests and reports.
-	jobs      []shard.JobChanged
-	followed  int
-	compacted bool
-	states    map[string]shard.JobState
-	inbox     []shard.Input
+	jobs     []shard.JobChanged
+	followed int
+	states   map[string]shard.JobState
+	inbox    []shard.Input
 
 	requests int
 	handed   []*handout

@@ -94,9 +94,6 @@ const (
 	maxDeferred = 100
 )
 
-// unstarted reports whether a is still on its way to a start.
-func (a *Active) unstarted() bool { return a.State != run.StateStarted }
-
 // key names a's latest handing-out.
 func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
 

@@ -25,7 +25,7 @@ type flood struct {
 
 const floodBytes = 1 << 20
 
-func (f *flood) Run(ctx context.Context, _ exec.Command, out exec.Output) run.Outcome {
+func (f *flood) Run(_ context.Context, _ exec.Command, out exec.Output) run.Outcome {
 	o := run.Outcome{State: run.StateSucceeded, StartedAt: time.Now().UTC()}
 	f.began <- struct{}{}
 	<-f.letGo

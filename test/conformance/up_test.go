@@ -27,11 +27,9 @@ func kills() int {
 // with its broker again and again, at random points of its life.
 func TestUpKilledAtRandomPointsLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	bin, err := binary()
-	require.NoError(t, err)
 	listen := freeAddress(t)
 	w := &world{
-		t: t, bin: bin, brokers: []string{listen}, dir: t.TempDir(), names: topic.Names{Prefix: "belfry."},
+		t: t, bin: os.Getenv(binaryVariable), brokers: []string{listen}, dir: t.TempDir(), names: topic.Names{Prefix: "belfry."},
 		kafka: kafka.Options{Brokers: []string{listen}},
 	}
 	jobs := filepath.Join(w.dir, "jobs.yaml")
@@ -76,6 +74,6 @@ func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { require.NoError(t, l.Close()) }()
 	return l.Addr().String()
 }

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,19 +24,37 @@ import (
 // patience is how long anything may take on two busy cores.
 const patience = 90 * time.Second
 
-// binary is belfry, built once for all tests.
-var binary = sync.OnceValues(func() (string, error) {
+// binaryVariable names belfry to all tests; one set from outside is used as
+// it is.
+const binaryVariable = "BELFRY_TEST_BINARY"
+
+// TestMain builds belfry once for all tests.
+func TestMain(m *testing.M) {
+	os.Exit(built(m.Run))
+}
+
+func built(tests func() int) int {
+	if os.Getenv(binaryVariable) != "" {
+		return tests()
+	}
 	dir, err := os.MkdirTemp("", "belfry-conformance-")
 	if err != nil {
-		return "", err
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "belfry")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/belfry-cron/belfry/cmd/belfry").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("building belfry: %w\n%s", err, out)
+		fmt.Fprintf(os.Stderr, "building belfry: %v\n%s", err, out)
+		return 1
 	}
-	return path, nil
-})
+	if err := os.Setenv(binaryVariable, path); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return tests()
+}
 
 // world is one test's Kafka, topics, processes and journal.
 type world struct {
@@ -74,16 +91,15 @@ func conform(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, brokers []string) *world {
 	t.Helper()
-	bin, err := binary()
-	require.NoError(t, err)
 	w := &world{
-		t: t, bin: bin, brokers: brokers, dir: t.TempDir(),
+		t: t, bin: os.Getenv(binaryVariable), brokers: brokers, dir: t.TempDir(),
 		names: topic.Names{Prefix: fmt.Sprintf("c%d.", time.Now().UnixNano())},
 		kafka: kafka.Options{Brokers: brokers},
 	}
-	w.cl, err = w.kafka.Client()
+	cl, err := w.kafka.Client()
 	require.NoError(t, err)
-	t.Cleanup(w.cl.Close)
+	t.Cleanup(cl.Close)
+	w.cl = cl
 	w.belfry("topics", "create")
 	return w
 }

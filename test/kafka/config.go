@@ -30,8 +30,10 @@ func plan(o Options) ([]*node, error) {
 	var keepers []*node
 	if o.Version == ZooKeeper {
 		for i := 1; i <= o.Brokers; i++ {
-			keepers = append(keepers, &node{name: fmt.Sprintf("zookeeper-%d", i), heap: "128m",
-				class: "org.apache.zookeeper.server.quorum.QuorumPeerMain", peers: make([]int, 2)})
+			keepers = append(keepers, &node{
+				name: fmt.Sprintf("zookeeper-%d", i), heap: "128m",
+				class: "org.apache.zookeeper.server.quorum.QuorumPeerMain", peers: make([]int, 2),
+			})
 		}
 	}
 	for i := 1; i <= o.Brokers; i++ {

@@ -46,7 +46,7 @@ func (p *processes) start(name string, cmd *exec.Cmd, log string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // the process has its own
 	cmd.Stdout, cmd.Stderr = f, f
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if p.detach {

@@ -221,7 +221,7 @@ func retry(f func() error) error {
 		if err == nil || time.Now().After(end) {
 			return err
 		}
-		time.Sleep(wait)
+		<-time.After(wait)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestProgramIsFoundFromTheCommandsPlace(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "bin"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bin", "hello"), []byte("#!/bin/sh\npwd -P\n"), 0o755))
-	real, err := filepath.EvalSymlinks(dir)
+	resolved, err := filepath.EvalSymlinks(dir)
 	require.NoError(t, err)
 	e := newExecutor(t, exec.Options{})
 	for name, c := range map[string]exec.Command{
@@ -121,7 +121,7 @@ func TestProgramIsFoundFromTheCommandsPlace(t *testing.T) {
 			r := begin(t, e, c)
 			o := r.end(t)
 			require.Equal(t, run.StateSucceeded, o.State, o.StartFailure)
-			require.Equal(t, real+"\n", r.stdout.String())
+			require.Equal(t, resolved+"\n", r.stdout.String())
 		})
 	}
 }

@@ -10,9 +10,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -28,9 +28,10 @@ func main() {
 	flag.StringVar(&o.version, "kafka", kafkatest.Latest, "version of the Kafka that is started")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := bench(ctx, o); err != nil {
-		slog.Error("bench-core failed", "error", err)
+	err := bench(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench-core:", err)
 		os.Exit(1)
 	}
 }
@@ -56,7 +57,7 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	s, err := newSite(ctx, dir, brokers, o.rate)
 	if err != nil {
 		return err
@@ -85,11 +86,11 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	print(append(results, r))
+	report(append(results, r))
 	return nil
 }
 
-func print(results []result) {
+func report(results []result) {
 	fmt.Printf("%-26s %8s %6s %8s %9s %9s %9s %9s %9s\n",
 		"", "started", "lost", "doubled", "p50", "p90", "p99", "worst", "> 1 s")
 	for _, r := range results {
