@@ -47,7 +47,7 @@ func Mutants() []Mutant {
 		{Name: "claim-without-offsets", What: "the offsets are not part of the claim", ClaimWithoutOffsets: true},
 		{Name: "claim-uncommitted", What: "workers claim runs of aborted decisions", ClaimUncommitted: true},
 		{Name: "aborted-is-ours", What: "a claim that was not committed counts as ours", AbortedIsOurs: true},
-		{Name: "beat-unacked", What: "beats count when sent, not when acknowledged", BeatUnacked: true},
+		{Name: "beat-unacked", What: "a worker counts its beats though nobody acknowledges them", BeatUnacked: true},
 		{Name: "hide-held", What: "beats do not list the runs held", HideHeld: true},
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},

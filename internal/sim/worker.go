@@ -115,16 +115,16 @@ func (k *worker) farewell() {
 }
 
 func (k *worker) beat() {
-	if k.inFlight || k.claimers == nil {
-		return
-	}
-	k.inFlight = true
 	sent := k.mono()
-	b := k.describe()
 	if k.w.mutant.BeatUnacked {
 		k.beaten = sent
 		k.step(claim.BeatAcked{Sent: sent})
 	}
+	if k.inFlight || k.claimers == nil {
+		return
+	}
+	k.inFlight = true
+	b := k.describe()
 	k.w.produce(k.node, k.w.partition("members", 0), record{key: b.ID, value: b}, func(err error) {
 		k.inFlight = false
 		if err == nil {
