@@ -184,7 +184,25 @@ func (k *cluster) deadLetters(ctx context.Context, cluster string, since time.Ti
 		}
 	}
 	slices.SortStableFunc(letters, func(a, b deadAnswer) int { return a.At.Compare(b.At) })
+	letters = eachPlaceOnce(letters)
 	return letters, k.markRequeued(ctx, letters)
+}
+
+// eachPlaceOnce leaves out what several members kept of one unreadable
+// record, which all of them read.
+func eachPlaceOnce(letters []deadAnswer) []deadAnswer {
+	type place struct {
+		topic     string
+		partition int32
+		offset    int64
+	}
+	seen := map[place]bool{}
+	return slices.DeleteFunc(letters, func(d deadAnswer) bool {
+		at := place{d.Topic, d.Partition, d.Offset}
+		again := d.Topic != "" && seen[at]
+		seen[at] = true
+		return again
+	})
 }
 
 // markRequeued looks among the requests, which are few. One that is older

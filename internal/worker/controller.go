@@ -19,7 +19,8 @@ const controlRetry = time.Second
 // claimed, and returns where to go on.
 func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
 	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
-		if c, ok := w.decodeControl(r); ok && c.Type != run.ControlFree {
+		// Whoever lived when an unreadable one was written has kept it.
+		if c, err := topic.DecodeControl(r.Value); len(r.Value) > 0 && err == nil && c.Type != run.ControlFree {
 			w.step(claim.Controlled{Control: c})
 		}
 		return nil
@@ -31,9 +32,7 @@ func (w *worker) followControl(ctx context.Context, from map[int32]int64) {
 	for {
 		err := kafka.Follow(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
 			from[r.Partition] = r.Offset + 1
-			if c, ok := w.decodeControl(r); ok {
-				w.tell(claim.Controlled{Control: c})
-			}
+			w.takeControl(r)
 			return nil
 		})
 		if ctx.Err() != nil {
@@ -49,15 +48,24 @@ func (w *worker) followControl(ctx context.Context, from map[int32]int64) {
 	}
 }
 
-// decodeControl reports false for a tombstone and for what cannot be read.
-func (w *worker) decodeControl(r *kgo.Record) (run.Control, bool) {
+// takeControl tells the loop of a control record. One that cannot be read is
+// kept in dead letters by every worker that sees it: they stand for one place.
+func (w *worker) takeControl(r *kgo.Record) {
 	if len(r.Value) == 0 {
-		return run.Control{}, false
+		return
 	}
 	c, err := topic.DecodeControl(r.Value)
-	if err != nil {
-		w.metrics.unreadable.WithLabelValues("control").Inc()
-		w.o.Log.Error("a control record cannot be read", "partition", r.Partition, "offset", r.Offset, "error", err)
+	if err == nil {
+		w.tell(claim.Controlled{Control: c})
+		return
 	}
-	return c, err == nil
+	w.metrics.unreadable.WithLabelValues("control").Inc()
+	w.o.Log.Error("a control record cannot be read; it goes to dead letters",
+		"partition", r.Partition, "offset", r.Offset, "error", err)
+	w.reports.Produce(context.Background(), w.deadLetter(r, err), func(_ *kgo.Record, err error) {
+		if err != nil {
+			w.metrics.errors.WithLabelValues("dead_letter", string(kafka.Classify(err))).Inc()
+			w.o.Log.Error("a dead letter was not acknowledged", "error", err)
+		}
+	})
 }

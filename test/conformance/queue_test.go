@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -120,22 +121,41 @@ func TestRecordsOfTheOldFormatAreRun(t *testing.T) {
 	})
 }
 
-func TestUnreadableRunsGoToDeadLettersAndTheQueueGoesOn(t *testing.T) {
+func TestWhatCannotBeReadGoesToDeadLettersAndEverythingGoesOn(t *testing.T) {
 	conform(t, func(w *world) {
 		w.scheduler("s1")
 		w.worker("w1", "cluster-a")
+		w.worker("w2", "cluster-a")
 		from := w.begin(2, "")
-		for _, name := range []string{w.names.Runs("cluster-a"), w.names.Retries("cluster-a")} {
-			for p := range int32(3) {
-				for _, value := range []string{"{", `{"v":7}`} {
-					r := &kgo.Record{Topic: name, Partition: p, Key: []byte("x"), Value: []byte(value)}
-					require.NoError(t, w.cl.ProduceSync(t.Context(), r).FirstErr())
-				}
+		topics := []string{
+			w.names.Jobs(), w.names.Commands(), w.names.Events(), w.names.Members(), w.names.Control(),
+			w.names.Runs("cluster-a"), w.names.Retries("cluster-a"),
+		}
+		for _, name := range topics {
+			for _, value := range []string{"{", `{"v":7}`} {
+				r := &kgo.Record{Topic: name, Partition: 0, Key: []byte("x"), Value: []byte(value)}
+				require.NoError(t, w.cl.ProduceSync(t.Context(), r).FirstErr())
 			}
 		}
-		w.await("all dead letters", func() bool { return len(w.dead("cluster-a")) == 12 })
+		w.await("all dead letters", func() bool { return len(w.unreadable()) == 2*len(topics) })
 		to := time.Now().Add(4 * time.Second)
 		w.until(to)
 		w.requireTicks(2, from, to)
+		require.Len(t, w.unreadable(), 2*len(topics), "each is kept once")
 	})
+}
+
+// unreadable are the places that `dead list` names.
+func (w *world) unreadable() []string {
+	w.t.Helper()
+	var letters []run.DeadLetter
+	require.NoError(w.t, json.Unmarshal([]byte(w.belfry("dead", "list", "--output", "json")), &letters))
+	var places []string
+	for _, d := range letters {
+		require.NotEmpty(w.t, d.Reason)
+		if d.Topic != "" {
+			places = append(places, fmt.Sprintf("%s/%d/%d", d.Topic, d.Partition, d.Offset))
+		}
+	}
+	return places
 }
