@@ -1,0 +1,303 @@
+package foreign
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+)
+
+// crontab reads a table as crontab(5) describes it.
+func (r *reader) crontab(f File) {
+	t := newTable(r, f)
+	for i, line := range lines(f.Data) {
+		t.number = i + 1
+		t.line(line)
+	}
+}
+
+// table is where reading a table of cron or anacron stands.
+type table struct {
+	r      *reader
+	file   File
+	number int
+
+	// base is what the lines so far mean for the next job.
+	base    job.Job
+	shell   string
+	remarks []string // for the next job alone
+	kept    []string // comments right above
+}
+
+func newTable(r *reader, f File) *table {
+	t := &table{r: r, file: f, base: r.blank(), shell: "/bin/sh"}
+	t.base.User = f.User
+	return t
+}
+
+func (t *table) at() string { return at(t.file.Name, t.number) }
+
+func (t *table) line(line string) {
+	text := strings.TrimLeft(line, " \t")
+	switch {
+	case strings.HasPrefix(text, "#"):
+		t.kept = append(t.kept, strings.TrimSpace(strings.TrimLeft(text, "#")))
+		return
+	case strings.TrimSpace(text) == "":
+	default:
+		if name, value, ok := cutSetting(text); ok {
+			t.setting(name, value)
+		} else {
+			t.job(strings.TrimRight(text, " \t"))
+		}
+	}
+	t.kept = nil
+}
+
+// setting takes a line NAME=value.
+func (t *table) setting(name, value string) {
+	switch name {
+	case "MAILTO", "MAILFROM":
+		why := "Belfry sends no mail; \"belfry logs\" shows what a run wrote"
+		if value == "" {
+			why = "the output of runs is kept for \"belfry logs\", and never mailed"
+		}
+		t.r.remark(t.at(), fmt.Sprintf("%s=%s: %s.", name, value, why))
+		return
+	case "CRON_TZ":
+		t.base.Timezone = value
+		if value == "" {
+			t.base.Timezone = t.r.options.Zone
+		}
+		return
+	case "RANDOM_DELAY":
+		minutes, err := strconv.Atoi(value)
+		if err != nil || minutes < 0 {
+			t.r.remark(t.at(), fmt.Sprintf("RANDOM_DELAY=%s: not a number of minutes.", value))
+			return
+		}
+		t.base.Jitter = time.Duration(minutes) * time.Minute
+		return
+	case "SHELL":
+		if strings.HasPrefix(value, "/") {
+			t.shell = value
+		}
+	case "HOME":
+		t.base.WorkingDir = value
+	}
+	probe := job.Job{Name: "x", Command: []string{"x"}, Cluster: "x", Env: map[string]string{name: value}}
+	for _, p := range probe.WithDefaults().Validate() {
+		t.r.remark(t.at(), fmt.Sprintf("%s=%s: left out: %s", name, value, p))
+		return
+	}
+	t.base.Env = maps.Clone(t.base.Env)
+	if t.base.Env == nil {
+		t.base.Env = map[string]string{}
+	}
+	t.base.Env[name] = value
+}
+
+// job takes a line with a schedule, a user in a system's table, and a command.
+func (t *table) job(line string) {
+	t.remarks = nil
+	text, fields := line, 5
+	if strings.HasPrefix(text, "-") {
+		text = text[1:]
+		t.remarks = append(t.remarks, "The - in front kept the start out of the system log.")
+	}
+	if strings.HasPrefix(text, "@") {
+		fields = 1
+		if first, _ := cutWord(text); first == "@every" || first == "@at" {
+			fields = 2
+		}
+	}
+	words := make([]string, 0, fields)
+	rest := text
+	for len(words) < fields && rest != "" {
+		var w string
+		w, rest = cutWord(rest)
+		words = append(words, w)
+	}
+	j := t.base
+	if t.file.Kind == SystemTable {
+		j.User, rest = cutWord(rest)
+	}
+	if len(words) < fields || rest == "" {
+		t.r.remark(t.at(), "Left out: "+line, "  the line is neither a job nor a setting")
+		return
+	}
+	if words[0] == "@reboot" {
+		t.r.remark(t.at(), "Left out: "+line,
+			"  @reboot has no due time: a cluster does not reboot. Let the host's service manager",
+			"  start it (a systemd unit with WantedBy=multi-user.target), or run it by \"belfry run JOB\".")
+		return
+	}
+	expression, remarks := cronExpression(words)
+	t.remarks = append(t.remarks, remarks...)
+	j.Schedule = expression
+	command, stdin := cutStdin(rest)
+	j.Command, j.Stdin = []string{t.shell, "-c", command}, stdin
+	if t.starts(j, command) {
+		return
+	}
+	j.Name = t.name(command)
+	t.r.add(Entry{From: t.at(), Job: &j, Kept: people(t.kept), Remarks: t.remarks}, line)
+}
+
+// name is made of the file's name and the command.
+func (t *table) name(command string) string {
+	owner := word(base(t.file.Name))
+	if t.file.Kind == UserTable && t.file.User != "" {
+		owner = word(t.file.User)
+	}
+	if owner == "" {
+		owner = "crontab"
+	}
+	return owner + "/" + program(command)
+}
+
+// lines splits a file at its line ends, of either kind.
+func lines(data []byte) []string {
+	text := strings.TrimPrefix(string(data), "\uFEFF")
+	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+}
+
+// cutWord splits off the first word and the blanks behind it.
+func cutWord(text string) (first, rest string) {
+	end := strings.IndexAny(text, " \t")
+	if end < 0 {
+		return text, ""
+	}
+	return text[:end], strings.TrimLeft(text[end:], " \t")
+}
+
+// cutSetting splits a line NAME=value as cron's env.c does: either side may
+// be quoted, and blanks may stand around the sign.
+func cutSetting(text string) (name, value string, ok bool) {
+	if quote := text[0]; quote == '"' || quote == '\'' {
+		end := strings.IndexByte(text[1:], quote)
+		if end < 0 {
+			return "", "", false
+		}
+		name, text = text[1:1+end], text[2+end:]
+	} else {
+		end := strings.IndexAny(text, "= \t")
+		if end < 0 {
+			return "", "", false
+		}
+		name, text = text[:end], text[end:]
+	}
+	value, ok = strings.CutPrefix(strings.TrimLeft(text, " \t"), "=")
+	value = strings.Trim(value, " \t")
+	if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+		value = value[1 : len(value)-1]
+	}
+	return name, value, ok
+}
+
+// cutStdin splits a command at the first % that no backslash protects: what
+// follows is its input, where a further % is a line break.
+func cutStdin(text string) (command, stdin string) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text):
+			i++
+			if text[i] != '%' {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(text[i])
+		case text[i] == '%':
+			return b.String(), input(text[i+1:])
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String(), ""
+}
+
+// input is what stands behind the first %. Here a backslash protects a %
+// whatever stands before it.
+func input(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text) && text[i+1] == '%':
+			i++
+			b.WriteByte('%')
+		case text[i] == '%':
+			b.WriteByte('\n')
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	out := b.String()
+	if out != "" && !strings.HasSuffix(out, "\n") {
+		out += "\n"
+	}
+	return out
+}
+
+// people leaves out the comments that explain the columns of a table, as they
+// stand above the first job of many.
+func people(comments []string) []string {
+	for _, c := range comments {
+		lower := strings.ToLower(c)
+		if strings.Contains(lower, "dow") || strings.Contains(lower, "day of week") {
+			return nil
+		}
+	}
+	return comments
+}
+
+// program is the word of a command that people would call it by.
+func program(command string) string {
+	if strings.Contains(command, "run-parts") {
+		if dir := word(base(partsFolder(command))); dir != "" {
+			return dir
+		}
+	}
+	for _, sep := range []string{"&&", "||", "|", ";", "{", "(", "\n"} {
+		command = strings.ReplaceAll(command, sep, "\x00")
+	}
+	found := ""
+	for part := range strings.SplitSeq(command, "\x00") {
+		for i, w := range strings.Fields(part) {
+			if i == 0 && prelude(w) {
+				break
+			}
+			if wrapper(w) || strings.Contains(w, "=") || word(base(w)) == "" {
+				continue
+			}
+			return word(base(strings.TrimRight(w, "/")))
+		}
+		if found == "" {
+			found = word(part)
+		}
+	}
+	if found == "" {
+		found = "job"
+	}
+	return found
+}
+
+// prelude tells whether a shell command only prepares the next one.
+func prelude(w string) bool {
+	switch w {
+	case "cd", "test", "[", "[[", "command", "sleep", "exit", "if", "fi", "}", ")", "true", ":", "set", "export", ".", "source", "umask":
+		return true
+	}
+	return false
+}
+
+// wrapper tells whether a word only says how the next is run.
+func wrapper(w string) bool {
+	switch base(w) {
+	case "nice", "ionice", "nohup", "exec", "sudo", "env", "chronic", "time", "then", "else", "!", "timeout", "flock":
+		return true
+	}
+	return strings.HasPrefix(w, "-") || strings.Trim(w, "0123456789smhd") == ""
+}
