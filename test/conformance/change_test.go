@@ -81,15 +81,16 @@ func TestAStagedRunOfAnEditedJobRunsTheNewDefinition(t *testing.T) {
 		due := w.staged()
 		w.apply(w.future("new", ""))
 		w.until(due.Add(6 * time.Second))
+		w.t.Cleanup(func() { w.tellStory("future", due) })
 		w.settled(due)
 		w.requireEachOnce()
 		for _, l := range w.journal() {
 			if l.due.Equal(due) {
-				require.Equal(t, "new", l.word)
+				require.Equal(w.t, "new", l.word)
 				return
 			}
 		}
-		t.Fatalf("due time %s was not run", due)
+		w.t.Fatalf("due time %s was not run", due)
 	})
 }
 
@@ -110,7 +111,7 @@ func TestAStagedRunOfAPausedJobIsTakenBack(t *testing.T) {
 			return false
 		})
 		for _, l := range w.journal() {
-			require.True(t, l.due.Before(due), "due %s ran in a paused job", l.due)
+			require.True(w.t, l.due.Before(due), "due %s ran in a paused job", l.due)
 		}
 		w.belfry("resume", "future")
 		ran := len(w.journal())
@@ -129,7 +130,7 @@ func TestAStagedRunOfADeletedJobIsTakenBack(t *testing.T) {
 		w.until(due.Add(time.Second))
 		w.settled(due)
 		for _, l := range w.journal() {
-			require.True(t, l.due.Before(due), "due %s ran after its job was deleted", l.due)
+			require.True(w.t, l.due.Before(due), "due %s ran after its job was deleted", l.due)
 		}
 	})
 }
@@ -140,7 +141,7 @@ func TestRunsWaitForAPartitionsOwner(t *testing.T) {
 		w.apply(w.ticking(1, ""))
 		from := time.Now()
 		w.until(from.Add(4 * time.Second))
-		require.Empty(t, w.journal())
+		require.Empty(w.t, w.journal())
 		w.worker("w1", "cluster-a")
 		to := time.Now().Add(5 * time.Second)
 		w.until(to)
@@ -191,9 +192,9 @@ func TestADeletedQueueIsMadeAgainAndJobsGoOn(t *testing.T) {
 		w.scheduler("s1")
 		w.worker("w1", "cluster-a")
 		w.begin(2, "")
-		responses, err := kadm.NewClient(w.cl).DeleteTopics(t.Context(), w.names.Runs("cluster-a"))
-		require.NoError(t, err)
-		require.NoError(t, responses.Error())
+		responses, err := kadm.NewClient(w.cl).DeleteTopics(w.t.Context(), w.names.Runs("cluster-a"))
+		require.NoError(w.t, err)
+		require.NoError(w.t, responses.Error())
 		deleted := time.Now()
 		w.await("jobs to run again", func() bool {
 			for _, l := range w.journal() {

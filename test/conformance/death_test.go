@@ -153,8 +153,8 @@ jobs:
 		w.await("its success", func() bool { return w.endedAs("again") == run.StateSucceeded })
 		w.belfry("run", "never-again")
 		w.await("the run to be given up", func() bool { return w.endedAs("never-again") == run.StateDead })
-		require.Equal(t, 1, w.count("start", "never-again"))
-		require.Equal(t, run.ReasonWorkerLost, w.dead("cluster-a")[0].Reason)
+		require.Equal(w.t, 1, w.count("start", "never-again"))
+		require.Equal(w.t, run.ReasonWorkerLost, w.dead("cluster-a")[0].Reason)
 	})
 }
 

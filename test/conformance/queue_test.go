@@ -79,10 +79,10 @@ jobs:
 		w.belfry("run", "flaky")
 		w.await("the dead letter", func() bool { return len(w.dead("cluster-a")) == 1 })
 		letter := w.dead("cluster-a")[0]
-		require.Equal(t, 3, letter.Run.Attempt)
-		require.Equal(t, 3, letter.Outcome.ExitCode)
-		require.Contains(t, letter.Outcome.Tail, "no such table")
-		require.Equal(t, 3, w.count("start", "failing"))
+		require.Equal(w.t, 3, letter.Run.Attempt)
+		require.Equal(w.t, 3, letter.Outcome.ExitCode)
+		require.Contains(w.t, letter.Outcome.Tail, "no such table")
+		require.Equal(w.t, 3, w.count("start", "failing"))
 		w.await("the flaky run to succeed", func() bool {
 			for _, e := range w.events() {
 				if e.Job == "flaky" && e.Type == run.EventEnded {
@@ -93,7 +93,7 @@ jobs:
 		})
 		w.belfry("dead", "requeue", string(letter.Run.ID))
 		w.await("the requeued run to die, too", func() bool { return len(w.dead("cluster-a")) == 2 })
-		require.Equal(t, 6, w.count("start", "failing"))
+		require.Equal(w.t, 6, w.count("start", "failing"))
 	})
 }
 
@@ -116,7 +116,7 @@ func TestRecordsOfTheOldFormatAreRun(t *testing.T) {
 		value := fmt.Sprintf(`{"name":"old","job":{"name":"old","schedule":"* * * * * *","seconds":true,`+
 			`"command":["/bin/sh","-c",%q],"env":{"JOURNAL":%q}}}`, note("start"), w.journalPath())
 		r := &kgo.Record{Topic: w.names.Jobs(), Partition: shard, Key: []byte("old"), Value: []byte(value)}
-		require.NoError(t, w.cl.ProduceSync(t.Context(), r).FirstErr())
+		require.NoError(w.t, w.cl.ProduceSync(w.t.Context(), r).FirstErr())
 		w.await("the old job to run", func() bool { return w.count("start", "old") > 3 })
 	})
 }
@@ -134,14 +134,14 @@ func TestWhatCannotBeReadGoesToDeadLettersAndEverythingGoesOn(t *testing.T) {
 		for _, name := range topics {
 			for _, value := range []string{"{", `{"v":7}`} {
 				r := &kgo.Record{Topic: name, Partition: 0, Key: []byte("x"), Value: []byte(value)}
-				require.NoError(t, w.cl.ProduceSync(t.Context(), r).FirstErr())
+				require.NoError(w.t, w.cl.ProduceSync(w.t.Context(), r).FirstErr())
 			}
 		}
 		w.await("all dead letters", func() bool { return len(w.unreadable()) == 2*len(topics) })
 		to := time.Now().Add(4 * time.Second)
 		w.until(to)
 		w.requireTicks(2, from, to)
-		require.Len(t, w.unreadable(), 2*len(topics), "each is kept once")
+		require.Len(w.t, w.unreadable(), 2*len(topics), "each is kept once")
 	})
 }
 
