@@ -11,6 +11,7 @@
 //	3    Kafka is not reachable
 //	4    what was named does not exist (or names more than one thing)
 //	5    the run that was waited for did not succeed
+//	6    plan found that the files differ from what is in force
 //	130  interrupted before the answer was complete
 //
 // It holds no decision of the system: it must never be imported by another

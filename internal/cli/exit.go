@@ -18,6 +18,7 @@ const (
 	exitUnreachable = 3
 	exitNotFound    = 4
 	exitRunFailed   = 5
+	exitDiffers     = 6
 	exitInterrupted = 130
 )
 

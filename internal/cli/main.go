@@ -28,6 +28,7 @@ type grammar struct {
 	Apply    applyCmd    `cmd:"" group:"jobs" help:"Put the jobs of files into force."`
 	Validate validateCmd `cmd:"" group:"jobs" help:"Check job files."`
 	Next     nextCmd     `cmd:"" group:"jobs" help:"Show the next due times of jobs."`
+	Import   importCmd   `cmd:"" group:"jobs" help:"Make a job file of cron tables or Kubernetes CronJobs."`
 	Jobs     jobsCmd     `cmd:"" group:"jobs" help:"List the jobs in force."`
 	Pause    pauseCmd    `cmd:"" group:"jobs" help:"Let a job skip its due times until it is resumed."`
 	Resume   resumeCmd   `cmd:"" group:"jobs" help:"Undo a pause."`
@@ -49,7 +50,7 @@ const description = `Belfry is a distributed cron on Apache Kafka.
 
 Settings come from flags, then BELFRY_* variables, then belfry.yaml, then defaults. "belfry up" needs no Kafka; every other command finds its broker by default.
 
-Exit codes: 0 done, 1 failed, 2 wrong command line, settings or job file, 3 Kafka not reachable, 4 no such thing, 5 the run waited for did not succeed, 130 interrupted.`
+Exit codes: 0 done, 1 failed, 2 wrong command line, settings or job file, 3 Kafka not reachable, 4 no such thing, 5 the run waited for did not succeed, 6 plan found a difference, 130 interrupted.`
 
 // Main runs the command line args, without the program's name, and returns
 // the exit code.
