@@ -97,6 +97,7 @@ func (c *claimer) assigned(s *session, q *groupPart, next int64) {
 	if s != c.session || s.left {
 		return
 	}
+	c.forget(q)
 	pos := &position{q: q, next: next, safe: next}
 	committed := !c.k.w.mutant.ClaimUncommitted
 	pos.reader = q.p.follow(&reader{n: c.k.node, next: next, committed: committed, deliver: func([]record, int64) { c.kick() }})
@@ -110,13 +111,17 @@ func (c *claimer) revoked(s *session, q *groupPart) {
 		return
 	}
 	c.went = true
+	c.forget(q)
+	c.k.beat()
+}
+
+func (c *claimer) forget(q *groupPart) {
 	c.owned = slices.DeleteFunc(c.owned, func(p *position) bool {
 		if p.q == q {
 			p.reader.close()
 		}
 		return p.q == q
 	})
-	c.k.beat()
 }
 
 // kick looks soon whether there is something to claim.

@@ -64,6 +64,13 @@ type session struct {
 	gone bool // the coordinator no longer counts it
 	left bool // the worker no longer uses it
 	name string
+	lane time.Duration // when the coordinator's latest word arrives
+}
+
+// tell has the member hear of something, in the order in which it is told.
+func (s *session) tell(do func()) {
+	s.lane = max(s.lane, s.n.travel())
+	s.n.inOrder(s.lane-s.n.w.now, do)
 }
 
 func (g *group) join(s *session) {
@@ -159,7 +166,7 @@ func (g *group) rebalance() {
 
 func (g *group) revoke(q *groupPart) {
 	s := q.owner
-	s.n.answer(func() {
+	s.tell(func() {
 		s.c.revoked(s, q)
 		s.n.call(func(func(func())) {
 			if q.owner == s {
@@ -175,7 +182,7 @@ func (g *group) assign(q *groupPart, s *session) {
 	q.whenStable(func() {
 		if q.owner == s {
 			next := q.committed
-			s.n.answer(func() { s.c.assigned(s, q, next) })
+			s.tell(func() { s.c.assigned(s, q, next) })
 		}
 	})
 }

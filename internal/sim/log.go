@@ -93,14 +93,20 @@ func (p *partition) between(from, until int64, committed bool, each func(*record
 }
 
 // compact keeps of what everybody may read only the latest record of each
-// key; drop forgets all but the last few.
+// key, and of tombstones those that somebody who follows has yet to read (a
+// real broker keeps them for a day); drop forgets all but the last few.
 func (p *partition) compact() {
 	stable := p.stable()
+	read := stable
+	for _, r := range p.readers {
+		read = min(read, r.next)
+	}
 	latest := map[string]int64{}
 	p.between(0, stable, true, func(r *record) { latest[r.key] = r.offset })
 	kept := p.recs[:0]
 	for _, r := range p.recs {
-		if r.offset >= stable || latest[r.key] == r.offset && !r.marker {
+		grave := r.value == nil && r.offset < read
+		if r.offset >= stable || latest[r.key] == r.offset && !r.marker && !grave {
 			kept = append(kept, r)
 		}
 	}

@@ -35,6 +35,23 @@ func (n *node) do(life int, do func()) {
 	}
 }
 
+// inOrder is after for what arrives on one connection: not even a process
+// that stands still gets it in another order.
+func (n *node) inOrder(d time.Duration, do func()) {
+	life := n.life
+	var try func()
+	try = func() {
+		switch {
+		case n.life != life || !n.alive:
+		case n.frozen > n.w.now:
+			n.w.at(n.frozen+time.Microsecond, try)
+		default:
+			do()
+		}
+	}
+	n.w.after(d, try)
+}
+
 // tick does something each period until it answers false. Ticks missed while
 // the process stood still are not made up for, but the first comes at once.
 func (n *node) tick(period time.Duration, do func() bool) {

@@ -43,10 +43,14 @@ func (s *scheduler) start() {
 	s.after(s.w.upTo(300*time.Millisecond), func() {
 		members.between(0, members.high, false, s.observe)
 		s.members = members.follow(&reader{n: s.node, next: members.high, deliver: func(recs []record, _ int64) {
+			owners := false // only schedulers' beats can change who owns what
 			for i := range recs {
 				s.observe(&recs[i])
+				owners = owners || recs[i].value.(member.Beat).Role == member.RoleScheduler
 			}
-			s.follow()
+			if owners {
+				s.follow()
+			}
 		}})
 		s.tick(member.SchedulerEvery, s.beat)
 		s.tick(surveyEvery, s.survey)

@@ -26,6 +26,8 @@ type Config struct {
 	// FaultEvery and ChangeEvery are the mean times between faults and
 	// between changes by people; zero means none.
 	FaultEvery, ChangeEvery time.Duration
+	// CleanEvery is how often logs are compacted.
+	CleanEvery time.Duration
 	// Clocks lets hosts' clocks differ and jump by up to this.
 	Clocks time.Duration
 	Mutant Mutant
@@ -74,6 +76,7 @@ type Result struct {
 	Report check.Report
 	Trace  string
 	Steps  uint64
+	Faults int // that were brought about
 	// Hash sums up everything that happened: two runs of one seed have the
 	// same.
 	Hash uint64
@@ -96,7 +99,7 @@ func Run(cfg Config) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("seed %d: %w", cfg.Seed, err)
 	}
-	r := Result{Config: cfg, Report: report, Steps: w.steps, Hash: hashOf(evidence, w.steps)}
+	r := Result{Config: cfg, Report: report, Steps: w.steps, Faults: len(w.faults) - 1, Hash: hashOf(evidence, w.steps)}
 	if cfg.Trace {
 		r.Trace = w.story(report)
 	}
@@ -164,7 +167,7 @@ func (w *world) begin() {
 	if w.cfg.FaultEvery > 0 {
 		w.after(5*time.Second+w.upTo(w.cfg.FaultEvery), w.nextFault)
 	}
-	w.after(10*time.Minute, w.clean)
+	w.after(w.cfg.CleanEvery, w.clean)
 }
 
 // clean is what brokers do to old records.
@@ -177,7 +180,7 @@ func (w *world) clean() {
 			p.drop(20_000)
 		}
 	}
-	w.after(10*time.Minute, w.clean)
+	w.after(w.cfg.CleanEvery, w.clean)
 }
 
 func (w *world) clusters() []string { return []string{"cluster-a", "cluster-b"}[:w.cfg.Clusters] }

@@ -51,6 +51,7 @@ func clean() *world {
 			w.hand(due, 1, due, due-1)
 			w.attempt(due, 1, due+0.1, due+2, 0)
 			w.end(due, 1, run.StateSucceeded, due+2.5)
+			w.Faults = append(w.Faults, check.Fault{Name: "kill w2", From: at(due - 3), Until: at(due), Landed: true})
 		default:
 			w.hand(due, 1, due, due-5)
 			w.attempt(due, 1, due+0.1, due+2, 0)
@@ -212,6 +213,7 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 			w.without(due)
 			w.say(run.Event{Type: run.EventSkipped, Reason: run.ReasonPaused, State: run.StateSkipped}, due, due)
 		}},
+		{"lost though nobody was", check.RuleExplanation, 420, func(w *world) { w.Faults = nil }},
 		{"no reason", check.RuleExplanation, due, func(w *world) {
 			w.without(due)
 			w.say(run.Event{Type: run.EventSkipped, Reason: "because", State: run.StateSkipped}, due, due)
@@ -255,7 +257,7 @@ func TestVerdictIsInvalid(t *testing.T) {
 	})
 	t.Run("when a fault did not land", func(t *testing.T) {
 		w := clean()
-		w.Faults = []check.Fault{{Name: "freeze w1", From: at(100), Until: at(200)}}
+		w.Faults = append(w.Faults, check.Fault{Name: "freeze w1", From: at(100), Until: at(200)})
 		r := judge(t, w.Evidence)
 		require.Equal(t, check.Invalid, r.Verdict)
 		require.Contains(t, r.String(), "freeze w1")
@@ -273,7 +275,7 @@ func TestFaultsExcuseLateness(t *testing.T) {
 	w := clean()
 	w.line(check.WordStart, 120).At, w.line(check.WordEnd, 120).At = at(126), at(127)
 	require.Equal(t, check.Fail, judge(t, w.Evidence).Verdict)
-	w.Faults = []check.Fault{{Name: "away", From: at(110), Until: at(130), Landed: true}}
+	w.Faults = append(w.Faults, check.Fault{Name: "away", From: at(110), Until: at(130), Landed: true})
 	r := judge(t, w.Evidence)
 	require.Equal(t, check.Pass, r.Verdict, "%s", r)
 }

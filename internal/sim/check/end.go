@@ -28,9 +28,9 @@ func (j *judge) judgeEnds() {
 		if h.final != nil {
 			j.judgeFinal(h)
 		}
-		wanted := 0
+		wanted := h.deadBefore
 		if h.final != nil && h.final.State == run.StateDead {
-			wanted = 1
+			wanted++
 		}
 		if dead[h.id] != wanted {
 			j.blame(RuleDead, h, h.lastTime(), "%d dead letters; %d wanted", dead[h.id], wanted)

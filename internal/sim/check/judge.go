@@ -69,6 +69,22 @@ type history struct {
 	retrying bool
 	deferred bool
 	final    *run.Event
+
+	// born are the fences with which a run of that name began anew, since
+	// its job had been deleted; deadBefore counts its deaths until then.
+	born       []int64
+	deadBefore int
+}
+
+// life says in which of the run's lives a fence was given out.
+func (h *history) life(fence int64) int {
+	n := 0
+	for _, b := range h.born {
+		if fence >= b {
+			n++
+		}
+	}
+	return n
 }
 
 // shown is the run's evidence as text.

@@ -55,6 +55,9 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 	case run.EventRetrying:
 		j.retrying(b, h, ev)
 	case run.EventLost, run.EventReturned, run.EventDropped:
+		if ev.Type == run.EventLost && j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace), ev.At) {
+			j.blame(RuleExplanation, h, ev.At, "%q, but no fault was in effect", ev.Reason)
+		}
 		h.freed = h.freed || current
 	case run.EventEnded:
 		if ev.State == run.StateSkipped {
@@ -79,6 +82,10 @@ func (j *judge) enqueued(b *book, h *history, ev *run.Event) {
 	if h.final != nil {
 		if !j.reborn(b, h) {
 			j.blame(RuleFinal, h, ev.At, "handed out after it had ended as %s", h.final.State)
+		}
+		h.born = append(h.born, ev.Fence)
+		if h.final.State == run.StateDead {
+			h.deadBefore++
 		}
 		h.final, h.attempt, h.freed, h.retrying = nil, 0, false, false
 	}
@@ -113,9 +120,11 @@ func (j *judge) enqueued(b *book, h *history, ev *run.Event) {
 }
 
 // reborn reports whether a run that ended may exist again: its job was
-// deleted and made anew.
+// deleted and made anew. One that had started may only where clocks differ:
+// the new job's first due times lie behind its making, by whose clock ever.
 func (j *judge) reborn(b *book, h *history) bool {
-	return j.wasDeleted(b) && (h.final.Reason == run.ReasonDeleted || h.final.Reason == run.ReasonEdited || h.final.State.Final())
+	unstarted := h.final.State == run.StateSkipped || h.final.State == run.StateCancelled
+	return j.wasDeleted(b) && (unstarted || j.e.Limits.Skew >= time.Second)
 }
 
 func (j *judge) wasDeleted(b *book) bool {

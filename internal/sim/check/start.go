@@ -13,18 +13,20 @@ const startSlack = time.Second
 // judgeStarts holds each start that a command wrote against the ledger.
 func (j *judge) judgeStarts() {
 	for _, h := range j.order {
-		byAttempt := map[int]*Line{}
+		type life struct{ attempt, life int }
+		byAttempt := map[life]*Line{}
 		highest := int64(0)
 		for _, l := range h.lines {
 			if l.Word != WordStart {
 				continue
 			}
 			j.counts.Starts++
-			if first := byAttempt[l.Attempt]; first != nil {
+			this := life{l.Attempt, h.life(l.Fence)}
+			if first := byAttempt[this]; first != nil {
 				j.blame(RuleTwice, h, l.At, "attempt %d started at %s on %s under fence %d and again on %s under fence %d",
 					l.Attempt, stamp(first.At), first.Host, first.Fence, l.Host, l.Fence)
 			}
-			byAttempt[l.Attempt] = l
+			byAttempt[this] = l
 			if l.Fence < highest {
 				j.blame(RuleZombie, h, l.At, "started under fence %d on %s after fence %d had started", l.Fence, l.Host, highest)
 			}

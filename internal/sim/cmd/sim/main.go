@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ func run() int {
 		all     = flag.Bool("all", false, "go on after a failure")
 	)
 	flag.Parse()
+	debug.SetGCPercent(400) // a day's log is large and lives long
 	planted, ok := find(*mutant)
 	if !ok {
 		return 2
