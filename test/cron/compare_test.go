@@ -3,6 +3,7 @@
 package cron
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -26,18 +27,26 @@ const (
 // limit is the forward jump that the daemon takes for a clock set by hand.
 const limit = 3 * time.Hour
 
-// due is the fires of the change's lines by internal/schedule, in its window.
+// due is the fires of the change's lines by internal/schedule, in its window:
+// from each due time to the next, which must be those that every minute by
+// itself is told.
 func (c change) due(t *testing.T) fires {
 	t.Helper()
-	out := fires{}
+	walked, asked := fires{}, fires{}
 	from, to := c.window()
 	for i, l := range c.lines {
 		s := parse(t, l.expr, c.loc)
 		for at, ok := s.Next(from); ok && !at.After(to); at, ok = s.Next(at) {
-			out[fire{i, at.Unix()}]++
+			walked[fire{i, at.Unix()}]++
+		}
+		for _, minute := range c.minutes() {
+			if at, ok := s.Next(minute.Add(-time.Second)); ok && at.Equal(minute) {
+				asked[fire{i, at.Unix()}]++
+			}
 		}
 	}
-	return out
+	require.True(t, maps.Equal(walked, asked), "%s: due times from one to the next are not those of each minute by itself", c.name())
+	return walked
 }
 
 func parse(t *testing.T, expr string, loc *time.Location) *schedule.Schedule {

@@ -69,6 +69,9 @@ func (c change) title() string {
 	if c.slow {
 		text += ", slow jobs"
 	}
+	if c.short {
+		text += ", free running"
+	}
 	return text
 }
 
