@@ -14,8 +14,8 @@ import (
 func jobFileEndings() []string { return []string{".yaml", ".yml", ".cron", ".crontab"} }
 
 // ReadFiles returns the job file at path or, if that is a folder, all job
-// files directly in it (*.yaml, *.yml, *.cron, *.crontab), by name. Hidden
-// files are left out.
+// files directly in it (*.yaml, *.yml, *.cron, *.crontab), by name, followed
+// by the files they refer to. Hidden files are left out.
 func ReadFiles(path string) ([]job.File, error) {
 	path = filepath.Clean(path)
 	info, err := os.Stat(path)
@@ -48,7 +48,26 @@ func ReadFiles(path string) ([]job.File, error) {
 		}
 		files = append(files, job.File{Name: name, Data: data})
 	}
-	return files, nil
+	return append(files, readBeside(files)...), nil
+}
+
+// maxBeside bounds a file that a job file refers to, in bytes.
+const maxBeside = 8 << 20
+
+// readBeside returns the files that job files refer to. One that cannot be
+// read is left out: job.Parse says so, with the place of the reference.
+func readBeside(files []job.File) []job.File {
+	var beside []job.File
+	for _, name := range job.References(files) {
+		info, err := os.Stat(name)
+		if err != nil || !info.Mode().IsRegular() || info.Size() > maxBeside {
+			continue
+		}
+		if data, err := os.ReadFile(name); err == nil {
+			beside = append(beside, job.File{Name: name, Data: data, Beside: true})
+		}
+	}
+	return beside
 }
 
 // cameFrom reports whether a job's source is path or a file in it.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/belfry-cron/belfry/internal/job"
 )
 
 func TestReadFiles(t *testing.T) {
@@ -31,6 +33,29 @@ func TestReadFiles(t *testing.T) {
 	require.ErrorContains(t, err, "holds no file with jobs")
 	_, err = ReadFiles(filepath.Join(dir, "absent"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestReadFilesBeside: what job files refer to comes with them, once; what is
+// no file is left for Parse to complain of.
+func TestReadFilesBeside(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yaml":   "calendars: {a: [{ical: days.ics}, {ical: gone.ics}, {ical: sub}]}\njobs: []\n",
+		"b.yaml":   "calendars: {b: [{ical: days.ics}]}\njobs: []\n",
+		"days.ics": "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20261225\nEND:VEVENT\nEND:VCALENDAR\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o700))
+	files, err := ReadFiles(dir)
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	require.Equal(t, filepath.Join(dir, "days.ics"), files[2].Name)
+	require.True(t, files[2].Beside)
+	_, err = job.Parse(files)
+	require.ErrorContains(t, err, "gone.ics that can be read")
+	require.ErrorContains(t, err, "sub that can be read")
+	require.NotContains(t, err.Error(), "days.ics")
 }
 
 func TestCameFrom(t *testing.T) {

@@ -39,7 +39,7 @@ type problemAnswer struct {
 func answerOf(problems job.Problems) []problemAnswer {
 	answers := make([]problemAnswer, len(problems))
 	for i, p := range problems {
-		answers[i] = problemAnswer(p)
+		answers[i] = problemAnswer{p.File, p.Line, p.Column, p.Field, p.Message, p.Hint}
 	}
 	return answers
 }

@@ -28,11 +28,12 @@ func (j Job) Validate() []Problem {
 	return ps
 }
 
-// finding is one thing wrong with a field of a job; offset, in characters,
-// says where in the field's text.
+// finding is one thing wrong with a field of a job; offset and length, in
+// characters, say where in the field's text.
 type finding struct {
 	field   string
 	offset  int
+	length  int // zero: to the field's end
 	message string
 	hint    string
 }
@@ -40,9 +41,10 @@ type finding struct {
 // checker checks jobs against each other's surroundings: the clusters there
 // are (any, if nil) and the zones loaded so far.
 type checker struct {
-	clusters []string
-	zones    map[string]zone
-	findings []finding
+	clusters  []string
+	zones     map[string]zone
+	calendars Calendars
+	findings  []finding
 }
 
 type zone struct {
@@ -60,6 +62,7 @@ func (c *checker) check(j Job) []finding {
 	c.findings = nil
 	c.name(j.Name)
 	c.schedule(j)
+	c.calendarsOf(j)
 	c.cluster(j.Cluster)
 	c.command(j)
 	c.env(j.Env)
@@ -123,6 +126,7 @@ func (c *checker) schedule(j Job) {
 	if wrong, ok := errors.AsType[*schedule.Error](err); ok {
 		at := min(max(wrong.Pos, 0), len(j.Schedule))
 		found.offset = utf8.RuneCountInString(j.Schedule[:at])
+		found.length = utf8.RuneCountInString(j.Schedule[at:min(at+max(wrong.Len, 0), len(j.Schedule))])
 		found.message, found.hint = wrong.Msg, wrong.Hint
 	}
 	c.findings = append(c.findings, found)
@@ -315,6 +319,15 @@ func (c *checker) size(j Job) {
 	add("source", j.Source)
 	for i, arg := range j.Command {
 		add(fmt.Sprintf("command[%d]", i), arg)
+	}
+	for _, list := range j.calendars() {
+		for i, cal := range list.all {
+			size := cal.size()
+			total += size
+			if size > most {
+				worst, most = fmt.Sprintf("%s[%d]", list.field, i), size
+			}
+		}
 	}
 	for _, name := range sortedKeys(j.Env) {
 		add("env."+name, name, j.Env[name])

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,7 +21,8 @@ import (
 //	others    TZ among them are for the commands alone
 //
 // Comments "# name: …" and "# cluster: …" right above a job, with no blank
-// line between, name it and its cluster. A job without a name has one made of
+// line between, name it and its cluster; "# lint_ignore: CODE REASON" silences
+// a lint for it. A job without a name has one made of
 // the file's name and its command. The sixth field of a system's crontab, the
 // user, is not known here.
 type crontab struct{ source *source }
@@ -32,7 +34,8 @@ type crontabReader struct {
 	base   *draft // what the lines so far mean for the next job
 	shell  string
 
-	// remarks are the "# name:" and "# cluster:" above the current line.
+	// remarks are the comments above the current line that mean something;
+	// those that silence lints have the code in their key.
 	remarks map[string]remark
 	slugs   map[string]int
 }
@@ -72,18 +75,27 @@ func (r *crontabReader) line(number int, line string) {
 	r.remarks = nil
 }
 
-// comment takes "# name: x" and "# cluster: x"; all else is for people.
+// comment takes "# name: x", "# cluster: x" and "# lint_ignore: x y"; all else
+// is for people.
 func (r *crontabReader) comment(at place, text string) {
 	key, value, found := strings.Cut(strings.TrimLeft(text, "# \t"), ":")
-	if !found || key != "name" && key != "cluster" {
+	if !found || !slices.Contains([]string{"name", "cluster", "lint_ignore"}, key) {
 		return
 	}
 	start := strings.Index(text, key+":") + len(key) + 1
 	value = strings.TrimSpace(value)
 	start += strings.Index(text[start:], value)
 	at.column += utf8.RuneCountInString(text[:start])
+	if key == "lint_ignore" {
+		code, reason := cutWord(value)
+		if message, hint := checkIgnored(code, reason); message != "" {
+			r.fail(at, key, message, hint)
+			return
+		}
+		key, value = "lint_ignore "+code, reason
+	}
 	if first, twice := r.remarks[key]; twice {
-		r.fail(at, key, "a second "+key+" for one job", "the first is at "+first.at.String()+"; end a job that is commented out with a blank line")
+		r.fail(at, strings.Fields(key)[0], "a second "+key+" for one job", "the first is at "+first.at.String()+"; end a job that is commented out with a blank line")
 		return
 	}
 	if r.remarks == nil {
@@ -183,7 +195,7 @@ func (r *crontabReader) job(at place, text string) {
 		end = len(text) - len(rest)
 	}
 	d.job.Schedule = strings.TrimRight(text[:end], " \t")
-	d.places["schedule"] = at
+	d.places["schedule"] = at.part(0, utf8.RuneCountInString(d.job.Schedule))
 	behind := at
 	behind.column += utf8.RuneCountInString(text[:end])
 	if rest == "" {
@@ -203,6 +215,14 @@ func (r *crontabReader) job(at place, text string) {
 	}
 	if cluster, ok := r.remarks["cluster"]; ok {
 		d.job.Cluster, d.places["cluster"] = cluster.text, cluster.at
+	}
+	for key, remark := range r.remarks {
+		if code, found := strings.CutPrefix(key, "lint_ignore "); found {
+			if d.ignored == nil {
+				d.ignored = map[string]string{}
+			}
+			d.ignored[code], d.places["lint_ignore."+code] = remark.text, remark.at
+		}
 	}
 	r.p.add(d)
 }

@@ -13,6 +13,8 @@ type draft struct {
 	at     place
 	places map[string]place
 	broken map[string]bool
+	// ignored are the lints that the job silences, by code, with the reason.
+	ignored map[string]string
 }
 
 // child returns a draft that starts out as d, for a job that begins at at.
@@ -20,6 +22,7 @@ func (d *draft) child(at place) *draft {
 	c := &draft{job: d.job, source: d.source, at: at, places: maps.Clone(d.places), broken: maps.Clone(d.broken)}
 	c.job.Env = maps.Clone(d.job.Env)
 	c.job.Labels = maps.Clone(d.job.Labels)
+	c.ignored = maps.Clone(d.ignored)
 	return c
 }
 
@@ -27,6 +30,17 @@ func newDraft(s *source, at place) *draft {
 	d := &draft{job: Default(), source: s, at: at, places: map[string]place{}, broken: map[string]bool{}}
 	d.job.Source = s.name
 	return d
+}
+
+// part is the place of length characters at offset, of as many as there are
+// if length is 0.
+func (p place) part(offset, length int) place {
+	p.column += offset
+	if length == 0 {
+		length = max(p.length-offset, 0)
+	}
+	p.length = length
+	return p
 }
 
 // where is the place of a field, or of what it belongs to: that of "env" for
@@ -47,21 +61,27 @@ func (d *draft) finish(c *checker) []Problem {
 	return d.problems(c.check(d.job))
 }
 
+// isBroken reports whether a field, or what it is part of, could not be read.
+func (d *draft) isBroken(field string) bool {
+	for ; field != ""; field = field[:max(strings.LastIndexAny(field, ".["), 0)] {
+		if d.broken[field] {
+			return true
+		}
+	}
+	return false
+}
+
 // problems gives findings their places. A field that could not be read at
 // all has been reported; what it lacks now is no second problem.
 func (d *draft) problems(findings []finding) []Problem {
 	var ps []Problem
 	for _, f := range findings {
-		top := f.field
-		if i := strings.IndexAny(top, ".["); i >= 0 {
-			top = top[:i]
-		}
-		if d.broken[f.field] || d.broken[top] {
+		if d.isBroken(f.field) {
 			continue
 		}
 		at := d.where(f.field)
-		if at.verbatim && f.offset > 0 {
-			at.column += f.offset
+		if at.verbatim && f.offset+f.length > 0 {
+			at = at.part(f.offset, f.length)
 		}
 		ps = append(ps, d.source.problem(at, f.field, f.message, f.hint))
 	}

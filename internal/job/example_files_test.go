@@ -70,8 +70,12 @@ func TestExampleUsesEveryField(t *testing.T) {
 			}
 		}
 	}
-	mark("", root.entries[1].value)
-	want := append(fieldNames(), "clusters", "defaults", "jobs",
+	for _, e := range root.entries {
+		if e.key == "defaults" {
+			mark("", e.value)
+		}
+	}
+	want := append(fieldNames(), "clusters", "calendars", "blackouts", "defaults", "jobs",
 		"retry_backoff.initial", "retry_backoff.factor", "retry_backoff.max", "retry_backoff.jitter",
 		"catch_up.policy", "catch_up.window")
 	for _, field := range want {

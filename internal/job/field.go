@@ -14,6 +14,7 @@ func fieldNames() []string {
 		"name", "description", "schedule", "seconds", "timezone", "cluster", "command", "stdin", "env",
 		"working_dir", "user", "timeout", "retries", "retry_backoff", "overlap", "catch_up",
 		"start_deadline", "jitter", "on_lost", "labels", "paused",
+		"only_on", "except_on", "blackouts", "lint_ignore",
 	}
 }
 
@@ -29,6 +30,10 @@ type reader struct {
 	// spent counts what was read, room is how much that may be: aliases can
 	// make a short file mean a very long one.
 	spent, room int
+
+	// lookup resolves the name of a calendar; not ok without a message: what
+	// is wrong with it was said already.
+	lookup func(name string) (c Calendar, message, hint string, ok bool)
 }
 
 func (r *reader) fail(d *draft, at place, field, message, hint string) {
@@ -85,7 +90,7 @@ func (r *reader) readEntry(d *draft, e entry, known []string) {
 // forget drops what is known of a field from the defaults, but for fields of
 // several parts, which a job adds to.
 func (d *draft) forget(field string) {
-	if !slices.Contains([]string{"env", "labels", "retry_backoff", "catch_up"}, field) {
+	if !slices.Contains([]string{"env", "labels", "retry_backoff", "catch_up", "lint_ignore"}, field) {
 		delete(d.broken, field)
 		delete(d.places, field)
 	}
@@ -143,6 +148,15 @@ func (r *reader) field(d *draft, name string, n *node) {
 		r.texts(d, name, n, &j.Labels)
 	case "paused":
 		r.boolean(d, name, n, &j.Paused)
+	case "only_on":
+		r.calendars(d, name, n, &j.OnlyOn)
+	case "except_on":
+		r.calendars(d, name, n, &j.ExceptOn)
+	case "blackouts":
+		r.windows(d, name, n)
+	case "lint_ignore":
+		r.texts(d, name, n, &d.ignored)
+		r.checkIgnored(d, name, n)
 	}
 }
 

@@ -20,7 +20,8 @@ import (
 //	  escaped           it is written as a Go string
 //	  places            of a problem with a schedule, tell the place alone:
 //	                    the words are those of package schedule
-//	files               the input is several: "== NAME" begins one
+//	files               the input is several: "== NAME" begins one; those
+//	                    that end in .ics stand beside the others
 //
 // The answer is the clusters and, for each job, the fields that differ from
 // the defaults; or all problems.
@@ -41,7 +42,7 @@ func TestGolden(t *testing.T) {
 				var files []File
 				for part := range strings.SplitSeq("\n"+d.Input, "\n== ") {
 					if name, data, found := strings.Cut(part, "\n"); found && name != "" {
-						files = append(files, File{Name: name, Data: []byte(data + "\n")})
+						files = append(files, File{Name: name, Data: []byte(data + "\n"), Beside: strings.HasSuffix(name, ".ics")})
 					}
 				}
 				return answer(t, files, false)
@@ -82,7 +83,7 @@ func describe(t *testing.T, j Job) string {
 	var b strings.Builder
 	b.WriteString(j.Name)
 	for _, name := range []string{
-		"source", "cluster", "description", "schedule", "seconds", "timezone", "command", "stdin", "env", "working_dir",
+		"source", "cluster", "description", "schedule", "seconds", "timezone", "only_on", "except_on", "blackouts", "command", "stdin", "env", "working_dir",
 		"user", "timeout_ms", "retries", "retry_backoff", "overlap", "catch_up", "start_deadline_ms", "jitter_ms",
 		"on_lost", "labels", "paused",
 	} {

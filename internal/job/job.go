@@ -15,6 +15,13 @@ type Job struct {
 	Seconds  bool   `json:"seconds,omitzero"`
 	Timezone string `json:"timezone,omitempty"`
 
+	// OnlyOn and ExceptOn are calendars: a due time is run only if its date is
+	// in one of the first, where there are any, and in none of the second.
+	// Blackouts are those of the job and of its cluster.
+	OnlyOn    []Calendar `json:"only_on,omitempty"`
+	ExceptOn  []Calendar `json:"except_on,omitempty"`
+	Blackouts []Blackout `json:"blackouts,omitempty"`
+
 	// Cluster names the set of workers that run the job. Records written
 	// before clusters existed (v0) have none: see topic.DecodeJob.
 	Cluster string `json:"cluster"`

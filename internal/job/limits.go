@@ -23,6 +23,17 @@ const (
 	// MaxDuration bounds every duration: more is a slip of the unit.
 	MaxDuration = 366 * 24 * time.Hour
 
+	// maxCalendars and maxBlackouts bound what one job names, maxRules the
+	// rules of one calendar: each due time is held against all of them.
+	maxCalendars = 16
+	maxBlackouts = 64
+	maxRules     = 200
+	// maxCalendarName bounds the name of a calendar or a blackout.
+	maxCalendarName = 63
+	// maxDates bounds what all calendars of the files hold together: with its
+	// anchors a short file could mean a very long list.
+	maxDates = 100_000
+
 	// maxFile bounds a file: some 80,000 jobs.
 	maxFile = 8 << 20
 	// maxDepth bounds how deep YAML may nest; a job needs five levels. The

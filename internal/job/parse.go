@@ -8,10 +8,12 @@ import (
 )
 
 // File is a job file. Name is as the user gave it; its suffix decides the
-// format: .yaml and .yml, .cron and .crontab.
+// format: .yaml and .yml, .cron and .crontab. Beside says that it is none, but
+// one that a job file reads (see References), given once or more.
 type File struct {
-	Name string
-	Data []byte
+	Name   string
+	Data   []byte
+	Beside bool
 }
 
 // Set is what a number of job files define together: the clusters of all of
@@ -20,12 +22,39 @@ type File struct {
 type Set struct {
 	Clusters []string
 	Jobs     []Job
+
+	marks map[string]mark // by job, if the set is from Survey
 }
 
 // Parse reads job files. If anything is wrong with any of them the set is
 // empty and the error is Problems, with every problem of every file.
 func Parse(files []File) (Set, error) {
-	p := &parse{named: map[string]named{}, files: map[string]bool{}}
+	p := newParse()
+	p.read(files)
+	if len(p.problems) > 0 {
+		return Set{}, p.problems.sorted()
+	}
+	return p.set, nil
+}
+
+// Survey reads job files as Parse does, but returns what is good beside what
+// is wrong, and remembers where everything stands.
+func Survey(files []File) (Set, Problems) {
+	p := newParse()
+	p.set.marks = map[string]mark{}
+	p.read(files)
+	return p.set, p.problems.sorted()
+}
+
+func newParse() *parse {
+	return &parse{
+		named: map[string]named{}, files: map[string]bool{},
+		calendars: map[string]*definition{}, icals: map[string]*icalFile{},
+	}
+}
+
+// read opens all files, then reads what depends on the others.
+func (p *parse) read(files []File) {
 	for _, f := range files {
 		p.open(f)
 	}
@@ -33,13 +62,15 @@ func Parse(files []File) (Set, error) {
 		p.set.Clusters = DefaultClusters()
 	}
 	p.checker = newChecker(p.set.Clusters)
+	p.readCalendars()
+	for _, d := range p.documents {
+		if y, ok := d.(*yamlFile); ok {
+			p.openBlackouts(y)
+		}
+	}
 	for _, d := range p.documents {
 		d.read(p)
 	}
-	if len(p.problems) > 0 {
-		return Set{}, p.problems.sorted()
-	}
-	return p.set, nil
 }
 
 // parse is one call of Parse. Files are opened first, since the clusters of
@@ -51,6 +82,13 @@ type parse struct {
 	checker   *checker
 	named     map[string]named
 	files     map[string]bool
+
+	calendars map[string]*definition
+	order     []string // of calendars, as defined
+	dates     int      // in all calendars so far
+	barren    int      // rules found to match no day
+	icals     map[string]*icalFile
+	windows   []windows
 }
 
 // document is an opened file, ready to give its jobs to p.
@@ -65,6 +103,12 @@ type named struct {
 func (p *parse) fail(problems ...Problem) { p.problems = append(p.problems, problems...) }
 
 func (p *parse) open(f File) {
+	if f.Beside {
+		if p.icals[f.Name] == nil {
+			p.icals[f.Name] = &icalFile{File: f}
+		}
+		return
+	}
 	if p.files[f.Name] {
 		p.fail(Problem{File: f.Name, Message: "the file is given twice"})
 		return
@@ -92,6 +136,7 @@ func (p *parse) open(f File) {
 	y := &yamlFile{source: s, root: root}
 	p.documents = append(p.documents, y)
 	p.fail(y.open()...)
+	p.openCalendars(y)
 	for _, cluster := range y.clusters {
 		if !slices.Contains(p.set.Clusters, cluster) {
 			p.set.Clusters = append(p.set.Clusters, cluster)
@@ -101,7 +146,11 @@ func (p *parse) open(f File) {
 
 // add finishes a draft and makes it one of the set's jobs.
 func (p *parse) add(d *draft) {
-	p.fail(d.finish(p.checker)...)
+	if extra := p.blackoutsOf(d.job.Cluster); len(extra) > 0 {
+		d.job.Blackouts = slices.Concat(d.job.Blackouts, extra)
+	}
+	wrong := d.finish(p.checker)
+	p.fail(wrong...)
 	name := d.job.Name
 	if name == "" || d.broken["name"] {
 		return
@@ -116,6 +165,12 @@ func (p *parse) add(d *draft) {
 		return
 	}
 	p.named[name] = named{file: d.source.name, at: at}
+	if p.set.marks != nil {
+		if len(wrong)+len(d.broken) > 0 {
+			return // what it says of itself is not what was meant
+		}
+		p.set.marks[name] = mark{file: d.source.name, at: d.at, places: d.places, ignored: d.ignored}
+	}
 	p.set.Jobs = append(p.set.Jobs, d.job)
 }
 

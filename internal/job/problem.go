@@ -9,15 +9,17 @@ import (
 
 // Problem is one thing wrong with a job or a file, and where. Line and Column
 // count from 1, in characters; they and File are empty for a job that comes
-// from no file. Field is the path inside the job ("catch_up.policy",
+// from no file. EndColumn is that behind the last character that is wrong, 0
+// where it is not known. Field is the path inside the job ("catch_up.policy",
 // "command[2]"), empty when the fault is not in one field.
 type Problem struct {
-	File    string
-	Line    int
-	Column  int
-	Field   string
-	Message string
-	Hint    string
+	File      string
+	Line      int
+	Column    int
+	EndColumn int
+	Field     string
+	Message   string
+	Hint      string
 }
 
 // String is "file:line:column: field: message (hint)", without the parts

@@ -9,10 +9,12 @@ import (
 
 // place is where something stands in a file: line and column from 1, the
 // column in characters. Verbatim says that the value stands there letter by
-// letter, so that a column may point into it.
+// letter, so that a column may point into it; length is its length then, in
+// characters, or 0 where that is not known.
 type place struct {
 	line, column int
 	verbatim     bool
+	length       int
 }
 
 func (p place) String() string { return fmt.Sprintf("%d:%d", p.line, p.column) }
@@ -79,16 +81,21 @@ func (s *source) find(line, column int, value string) place {
 		_, size := utf8.DecodeRuneInString(rest)
 		rest = rest[size:]
 	}
+	length := utf8.RuneCountInString(value)
 	if strings.HasPrefix(rest, value) {
-		return place{line: line, column: column, verbatim: true}
+		return place{line: line, column: column, verbatim: true, length: length}
 	}
 	if len(rest) > 0 && (rest[0] == '"' || rest[0] == '\'') && strings.HasPrefix(rest[1:], value) {
-		return place{line: line, column: column + 1, verbatim: true}
+		return place{line: line, column: column + 1, verbatim: true, length: length}
 	}
 	return place{line: line, column: column}
 }
 
 // problem is a Problem of this file.
 func (s *source) problem(at place, field, message, hint string) Problem {
-	return Problem{File: s.name, Line: at.line, Column: at.column, Field: field, Message: message, Hint: hint}
+	p := Problem{File: s.name, Line: at.line, Column: at.column, Field: field, Message: message, Hint: hint}
+	if at.length > 0 {
+		p.EndColumn = at.column + at.length
+	}
+	return p
 }

@@ -42,6 +42,10 @@ func change(t *testing.T, v reflect.Value) {
 	case reflect.Float64:
 		v.SetFloat(v.Float() + 1)
 	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Struct {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			break
+		}
 		v.Set(reflect.ValueOf([]string{"false"}))
 	case reflect.Map:
 		m := reflect.MakeMap(v.Type())

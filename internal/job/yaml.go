@@ -7,13 +7,19 @@ import (
 )
 
 // yamlFile is an opened YAML job file: a mapping with the keys clusters,
-// defaults and jobs.
+// calendars, blackouts, defaults and jobs.
 type yamlFile struct {
-	source   *source
-	root     *node
-	clusters []string
-	defaults *node
-	jobs     *node
+	source    *source
+	root      *node
+	clusters  []string
+	calendars *node
+	blackouts *node
+	defaults  *node
+	jobs      *node
+}
+
+func isYAML(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
 // open reads all that does not depend on other files.
@@ -22,17 +28,23 @@ func (y *yamlFile) open() []Problem {
 	fail := func(at place, field, message, hint string) {
 		ps = append(ps, y.source.problem(at, field, message, hint))
 	}
-	keys := []string{"clusters", "defaults", "jobs"}
+	keys := []string{"clusters", "calendars", "blackouts", "defaults", "jobs"}
 	if y.root.kind != mapping {
 		fail(y.root.at, "", "expected a mapping with the keys "+strings.Join(keys, ", ")+", found "+y.root.found(), "")
 		return ps
 	}
-	hasJobs, hasClusters := false, false
+	hasJobs, hasOthers := false, false
 	for _, e := range y.root.entries {
 		switch e.key {
 		case "clusters":
-			hasClusters = true
+			hasOthers = true
 			y.openClusters(e, fail)
+		case "calendars":
+			hasOthers = true
+			y.calendars = expect(e, mapping, "names of calendars, each with a list of days", fail)
+		case "blackouts":
+			hasOthers = true
+			y.blackouts = expect(e, list, "write [] for none", fail)
 		case "defaults":
 			y.defaults = expect(e, mapping, "write {} for none", fail)
 		case "jobs":
@@ -46,7 +58,7 @@ func (y *yamlFile) open() []Problem {
 			fail(e.at, e.key, "unknown key", hint)
 		}
 	}
-	if !hasJobs && !hasClusters && len(ps) == 0 {
+	if !hasJobs && !hasOthers && len(ps) == 0 {
 		fail(y.root.at, "jobs", "is missing", "a file without jobs says so: jobs: []")
 	}
 	return ps
@@ -91,7 +103,7 @@ func (y *yamlFile) openClusters(e entry, fail func(at place, field, message, hin
 
 // read gives the file's jobs to p.
 func (y *yamlFile) read(p *parse) {
-	r := &reader{source: y.source, room: maxExpanded}
+	r := &reader{source: y.source, room: maxExpanded, lookup: p.calendar}
 	base := newDraft(y.source, place{line: 1, column: 1})
 	base.job.Cluster = p.set.Clusters[0]
 	if len(y.clusters) > 0 {
