@@ -18,7 +18,7 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		s.removeJob(in, now)
 		return
 	}
-	sched, why := compile(in.Job)
+	sched, except, why := s.compile(in.Job)
 	if why != "" {
 		s.refuse(in, why, now)
 		return
@@ -37,23 +37,27 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		s.leaveOld(e, s.since(in.AppliedAt, now), now)
 		e.st.Version = version
 	}
-	e.def, e.sched, e.unreadable = in.Job, sched, false
+	e.def, e.sched, e.except, e.unreadable = in.Job, sched, except, false
 	if changed {
 		s.revise(e, now)
 	}
 	s.arm(e, now)
 }
 
-// compile returns the schedule of a definition, or why it cannot be used.
-func compile(j *job.Job) (sched *schedule.Schedule, why string) {
+// compile returns the schedule of a definition and which of its due times are
+// not run, or why it cannot be used.
+func (s *Shard) compile(j *job.Job) (sched *schedule.Schedule, except *job.Exclusions, why string) {
 	if problems := j.Validate(); len(problems) > 0 {
-		return nil, problems[0].Message
+		return nil, nil, problems[0].Message
 	}
 	sched, err := j.Compile()
-	if err != nil {
-		return nil, err.Error()
+	if err == nil && sched != nil {
+		except, err = s.calendars.Exclusions(j, sched.Location())
 	}
-	return sched, ""
+	if err != nil {
+		return nil, nil, err.Error()
+	}
+	return sched, except, ""
 }
 
 // removeJob takes a tombstone. What followed from one that is replayed is in
@@ -67,7 +71,7 @@ func (s *Shard) removeJob(in JobChanged, now time.Time) {
 	case e.st.Version == "" && len(e.st.Active) == 0:
 		delete(s.jobs, in.Name)
 	default:
-		e.def, e.sched, e.unreadable = nil, nil, false
+		e.def, e.sched, e.except, e.unreadable = nil, nil, nil, false
 	}
 }
 
@@ -174,7 +178,7 @@ func (s *Shard) deleteJob(e *entry, now time.Time) {
 		s.skipRun(e, d, run.ReasonDeleted, now)
 	}
 	e.st.Deferred = nil
-	e.def, e.sched, e.unreadable = nil, nil, false
+	e.def, e.sched, e.except, e.unreadable = nil, nil, nil, false
 	e.st.Version, e.st.Paused = "", false
 	s.recallAll(e, run.ReasonDeleted, now)
 	s.arm(e, now)

@@ -88,14 +88,22 @@ func (s *Shard) advance(e *entry, now time.Time) {
 // decide settles one due time: it is enqueued, deferred or skipped.
 func (s *Shard) decide(e *entry, due time.Time, trigger run.Trigger, now time.Time) {
 	id := run.NewID(e.st.Job, due, "")
-	switch {
-	case e.st.knows(id):
-		// Staged before an edit: the answer to its recall decides.
-	case e.paused():
-		s.skip(e, span{due, due, 1}, run.ReasonPaused, now)
-	default:
-		s.admit(e, Deferred{ID: id, Due: due, Trigger: trigger}, now)
+	if e.st.knows(id) {
+		return // staged before an edit: the answer to its recall decides
 	}
+	if reason := e.skips(due); reason != "" {
+		s.skip(e, span{due, due, 1}, reason, now)
+		return
+	}
+	s.admit(e, Deferred{ID: id, Due: due, Trigger: trigger}, now)
+}
+
+// skips is why a due time of e is not run whatever else holds, or empty.
+func (e *entry) skips(due time.Time) string {
+	if e.paused() {
+		return run.ReasonPaused
+	}
+	return e.except.Reason(due)
 }
 
 // span is a row of consecutive due times of one job.
@@ -135,77 +143,94 @@ func (s *Shard) skip(e *entry, sp span, reason string, now time.Time) {
 func (s *Shard) decideMissed(e *entry, until, now time.Time) (more bool) {
 	var missed []time.Time
 	newer := false
-	through := e.st.Through
 	for due, ok := e.next(); ok && !due.After(until); due, ok = e.sched.Next(due) {
-		if now.Sub(due) <= grace {
-			newer = true
-			break
-		}
-		if len(missed) == maxWalk {
-			newer, more = true, true
+		late := now.Sub(due) > grace
+		if !late || len(missed) == maxWalk {
+			newer, more = e.runsLater(due, until), late
 			break
 		}
 		missed = append(missed, due)
-		through = due
 	}
 	if len(missed) == 0 {
 		return false
 	}
-	keep := s.caughtUp(e, missed, newer, now)
-	if len(keep) > maxBurst {
-		keep, more = keep[:maxBurst], true
-		through = keep[len(keep)-1]
+	first := s.caughtUp(e, missed, newer, now)
+	runs := 0
+	for i := first; i < len(missed); i++ {
+		if e.skips(missed[i]) == "" {
+			runs++
+		}
+		if runs > maxBurst {
+			missed, more = missed[:i], true
+			break
+		}
 	}
-	e.st.Through = through
-	s.settleMissed(e, missed, keep, now)
+	e.st.Through = missed[len(missed)-1]
+	s.settleMissed(e, missed, first, now)
 	return more
 }
 
-// settleMissed runs those of missed that are in keep (a suffix of it, cut at
-// Through) and skips the others.
-func (s *Shard) settleMissed(e *entry, missed, keep []time.Time, now time.Time) {
-	reason := run.ReasonMissed
-	if e.paused() {
-		reason = run.ReasonPaused
-	}
-	var skipped span
-	for _, due := range missed {
-		if len(keep) > 0 && !due.Before(keep[0]) {
-			break
+// runsLater reports whether any due time from due to until is one to run. Of
+// more than it looks at, one will be.
+func (e *entry) runsLater(due, until time.Time) bool {
+	ok := true
+	for range maxWalk {
+		if !ok || due.After(until) {
+			return false
 		}
-		if !e.st.knows(run.NewID(e.st.Job, due, "")) {
-			skipped.add(due)
+		if e.except.Reason(due) == "" {
+			return true
 		}
+		due, ok = e.sched.Next(due)
 	}
-	s.skip(e, skipped, reason, now)
-	for _, due := range keep {
-		s.decide(e, due, run.TriggerCatchUp, now)
-	}
+	return true
 }
 
-// caughtUp returns which of the missed due times are run, oldest first.
-// newer says that a later due time is run anyway.
-func (s *Shard) caughtUp(e *entry, missed []time.Time, newer bool, now time.Time) []time.Time {
-	if e.paused() {
-		return nil
-	}
-	inWindow := len(missed)
+// settleMissed runs those of missed from first on, but for those that are not
+// run anyway, and skips the others.
+func (s *Shard) settleMissed(e *entry, missed []time.Time, first int, now time.Time) {
+	var row span
+	why := ""
 	for i, due := range missed {
-		if now.Sub(due) <= e.def.CatchUp.Window {
-			inWindow = i
-			break
+		reason := e.skips(due)
+		if reason == "" && i < first {
+			reason = run.ReasonMissed
 		}
+		if reason != why {
+			s.skip(e, row, why, now)
+			row, why = span{}, reason
+		}
+		switch {
+		case reason == "":
+			s.decide(e, due, run.TriggerCatchUp, now)
+		case !e.st.knows(run.NewID(e.st.Job, due, "")):
+			row.add(due)
+		}
+	}
+	s.skip(e, row, why, now)
+}
+
+// caughtUp returns the place in missed from which on they are run. newer says
+// that a later due time is run anyway.
+func (s *Shard) caughtUp(e *entry, missed []time.Time, newer bool, now time.Time) int {
+	none := len(missed)
+	if e.paused() {
+		return none
 	}
 	switch e.def.CatchUp.Policy {
 	case job.CatchUpAll:
-		return missed[inWindow:]
-	case job.CatchUpLast:
-		if newer || inWindow == len(missed) {
-			return nil
+		for i, due := range missed {
+			if now.Sub(due) <= e.def.CatchUp.Window {
+				return i
+			}
 		}
-		return missed[len(missed)-1:]
+	case job.CatchUpLast:
+		for i := none - 1; i >= 0 && !newer && now.Sub(missed[i]) <= e.def.CatchUp.Window; i-- {
+			if e.except.Reason(missed[i]) == "" {
+				return i
+			}
+		}
 	case job.CatchUpNone:
-		return nil
 	}
-	return nil
+	return none
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"time"
 
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -83,16 +84,28 @@ func (s *Shard) revise(e *entry, now time.Time) {
 
 // reconsider decides what becomes of a first attempt that will not start as
 // it was handed out: it waits for its time again, if its job as it now stands
-// names its due time and that has not long passed.
+// names its due time and its catch-up policy still covers it.
 func (s *Shard) reconsider(e *entry, a *Active, reason string, now time.Time) {
-	if !e.names(a.Due) || now.Sub(a.NotBefore) > grace {
+	if !e.names(a.Due) || now.Sub(a.NotBefore) > e.reach() {
 		s.endUnstarted(e, a, reason, now)
+		return
+	}
+	if excluded := e.except.Reason(a.Due); excluded != "" {
+		s.endUnstarted(e, a, excluded, now)
 		return
 	}
 	a.State, a.Recall = run.StateWaiting, ""
 	a.Holder, a.Incarnation, a.Beat = "", 0, 0
 	a.NotBefore = a.Due.Add(jitter(e.def.Jitter, a.ID))
 	s.stageWaiting(e, now)
+}
+
+// reach is how late a due time of e may be that is run all the same.
+func (e *entry) reach() time.Duration {
+	if e.def == nil || e.def.CatchUp.Policy == job.CatchUpNone {
+		return grace
+	}
+	return max(grace, e.def.CatchUp.Window)
 }
 
 // names reports whether the job's schedule names that due time.

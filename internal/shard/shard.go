@@ -25,8 +25,10 @@ const maxEffects = 3000
 
 // Shard is the state of one shard. It is not safe for concurrent use.
 type Shard struct {
-	cfg     Config
-	jobs    map[string]*entry
+	cfg  Config
+	jobs map[string]*entry
+	// calendars are those of all jobs, equal ones once.
+	calendars job.Calendars
 	wakes   wakeHeap
 	workers map[string]*worker
 	// unseen counts how often in a row the beats knew less of a run's holder
@@ -45,7 +47,9 @@ type Shard struct {
 type entry struct {
 	def   *job.Job
 	sched *schedule.Schedule
-	st    JobState
+	// except says which due times are not run, nil if all are.
+	except *job.Exclusions
+	st     JobState
 	// wake is when the job has something to decide, zero if never; index is
 	// its place in the heap of wakes, -1 outside.
 	wake    time.Time
