@@ -69,6 +69,9 @@ type session struct {
 
 // tell has the member hear of something, in the order in which it is told.
 func (s *session) tell(do func()) {
+	if s.n.life != s.life {
+		return
+	}
 	s.lane = max(s.lane, s.n.travel())
 	s.n.inOrder(s.lane-s.n.w.now, do)
 }

@@ -61,7 +61,8 @@ func (p *people) invent(name string) job.Job {
 	j.Timeout = pick(w, 0, 0, 3*time.Second, 10*time.Second)
 	p.lengths[name] = pick(w, time.Second, time.Second, time.Second, 5*time.Second, 20*time.Second)
 	if j.Overlap == job.OverlapQueue {
-		p.lengths[name] = min(p.lengths[name], 5*time.Second) // what is queued must come to its end
+		// What is queued must come to its end in a world's time.
+		p.lengths[name], j.Timeout, j.Retries, j.RetryBackoff.Initial = time.Second, 0, min(j.Retries, 1), 2*time.Second
 	}
 	return j.WithDefaults()
 }
@@ -137,7 +138,7 @@ func (p *people) change() {
 		p.apply(name)
 	case 2:
 		j := p.jobs[name]
-		j.Retries, j.StartDeadline = pick(w, 0, 1, 2), pick(w, 0, 5*time.Second, 30*time.Second)
+		j.Retries, j.StartDeadline = pick(w, 0, 1), pick(w, 0, 5*time.Second, 30*time.Second)
 		p.jobs[name] = j
 		p.apply(name)
 	case 3:

@@ -85,7 +85,9 @@ func (j *judge) judgeReports(h *history) {
 
 // judgeFinal holds a final state against what was reported and written.
 func (j *judge) judgeFinal(h *history) {
-	started := slices.ContainsFunc(h.lines, func(l *Line) bool { return l.Word == WordStart })
+	started := slices.ContainsFunc(h.lines, func(l *Line) bool {
+		return l.Word == WordStart && h.life(l.Fence) == len(h.born)
+	})
 	fin := h.final
 	switch fin.State {
 	case run.StateSkipped:

@@ -76,6 +76,15 @@ type history struct {
 	deadBefore int
 }
 
+// begin opens another life of the run, whose fences begin at one.
+func (h *history) begin(fence int64) {
+	h.born = append(h.born, fence)
+	if h.final.State == run.StateDead {
+		h.deadBefore++
+	}
+	h.final, h.attempt, h.freed, h.retrying, h.deferred = nil, 0, false, false, false
+}
+
 // life says in which of the run's lives a fence was given out.
 func (h *history) life(fence int64) int {
 	n := 0

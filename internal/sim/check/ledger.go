@@ -83,11 +83,7 @@ func (j *judge) enqueued(b *book, h *history, ev *run.Event) {
 		if !j.reborn(b, h) {
 			j.blame(RuleFinal, h, ev.At, "handed out after it had ended as %s", h.final.State)
 		}
-		h.born = append(h.born, ev.Fence)
-		if h.final.State == run.StateDead {
-			h.deadBefore++
-		}
-		h.final, h.attempt, h.freed, h.retrying = nil, 0, false, false
+		h.begin(ev.Fence)
 	}
 	floor := b.fence
 	if len(b.defs) > 1 && j.wasDeleted(b) {
@@ -151,8 +147,11 @@ func (j *judge) name(b *book, h *history, ev *run.Event) {
 
 // over takes a final state.
 func (j *judge) over(b *book, h *history, ev *run.Event) {
-	if h.final != nil && !j.reborn(b, h) {
-		j.blame(RuleFinal, h, ev.At, "ended %s after it had ended %s", ev.State, h.final.State)
+	if h.final != nil {
+		if !j.reborn(b, h) {
+			j.blame(RuleFinal, h, ev.At, "ended %s after it had ended %s", ev.State, h.final.State)
+		}
+		h.begin(h.fence + 1)
 	}
 	h.final = ev
 	delete(b.open, h.id)

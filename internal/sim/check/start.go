@@ -88,7 +88,8 @@ func (j *judge) judgePunctual(h *history, l *Line, handed *run.Event) {
 	if asked == nil || limits.Recall == 0 || !calm {
 		return
 	}
-	if l.At.Sub(asked.At) > limits.Recall && handed.NotBefore.Sub(asked.At) > limits.Recall {
+	patience := limits.Recall + limits.Skew
+	if l.At.Sub(asked.At) > patience && handed.NotBefore.Sub(asked.At) > patience {
 		j.blame(RuleRecall, h, l.At, "started %s after it was asked back (%s)", l.At.Sub(asked.At), asked.Reason)
 	}
 }
