@@ -123,10 +123,16 @@ func (a *auditor) event(ev run.Event) {
 		require.Zero(a.t, f.deferred+f.enqueued+f.skipped+f.ended, "%s deferred after it was decided: %+v", ev.Due, f)
 		f.deferred++
 	case run.EventSkipped:
+		if ev.Reason == job.ReasonBlackout+"window" {
+			require.True(a.t, a.isDue(ev.Job, ev.Due, true), "%s of %s is in no window", ev.Due, ev.Job)
+		}
 		require.Zero(a.t, f.enqueued+f.skipped+f.ended, "%s of %s skipped after it was decided: %+v", ev.Due, ev.Job, f)
 		f.skipped++
 	case run.EventEnqueued:
 		require.Zero(a.t, f.skipped+f.ended, "%s of %s enqueued after it was decided: %+v", ev.Due, ev.Job, f)
+		if ev.Trigger == run.TriggerSchedule || ev.Trigger == run.TriggerCatchUp {
+			require.True(a.t, a.isDue(ev.Job, ev.Due, false), "%s of %s enqueued in a window", ev.Due, ev.Job)
+		}
 		f.enqueued++
 	case run.EventEnded:
 		require.Zero(a.t, f.skipped+f.ended, "%s of %s ended twice: %+v", ev.Due, ev.Job, f)
@@ -222,14 +228,20 @@ func (a *auditor) complete(now time.Time) {
 	}
 	for name, dues := range a.named {
 		for due := range dues {
-			require.True(a.t, a.isDue(name, due), "the ledger of %s names %s, which is no due time", name, due)
+			require.True(a.t, a.isDue(name, due, false) || a.isDue(name, due, true), "the ledger of %s names %s, which is no due time", name, due)
 		}
 	}
 }
 
-func (a *auditor) isDue(name string, due time.Time) bool {
+// isDue reports whether any definition names the due time, inside a window or
+// outside.
+func (a *auditor) isDue(name string, due time.Time, inWindow bool) bool {
 	for _, d := range a.defs[name] {
 		if d.sched == nil {
+			continue
+		}
+		within := len(d.def.Blackouts) > 0 && !due.Before(d.def.Blackouts[0].From) && due.Before(d.def.Blackouts[0].To)
+		if within != inWindow {
 			continue
 		}
 		if next, ok := d.sched.Next(due.Add(-time.Nanosecond)); ok && next.Equal(due) {

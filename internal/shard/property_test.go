@@ -109,6 +109,11 @@ func (w *world) define(t *rapid.T) {
 	j.Retries = rapid.IntRange(0, 2).Draw(t, "retries")
 	j.OnLost = rapid.SampledFrom([]job.OnLost{job.LostRetry, job.LostFail}).Draw(t, "on lost")
 	j.Paused = rapid.IntRange(0, 4).Draw(t, "paused") == 0
+	if rapid.IntRange(0, 2).Draw(t, "blackout") > 0 {
+		from := w.now.Add(time.Duration(rapid.IntRange(-300, 600).Draw(t, "from")) * time.Second).Truncate(time.Second)
+		to := from.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "length")) * time.Second)
+		j.Blackouts = []job.Blackout{{Name: "window", From: from, To: to}}
+	}
 	j = j.WithDefaults()
 	w.change(shard.JobChanged{Name: j.Name, Job: &j, AppliedAt: w.now}, t)
 }

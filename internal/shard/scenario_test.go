@@ -29,7 +29,9 @@ import (
 // somebody asked for job!request.
 //
 //	shard [lead=5s]                      a new shard, nothing known
-//	job NAME [field=value …]             a definition; its schedule is the input
+//	job NAME [field=value …]             a definition; its schedule is the input;
+//	                                     only=, except=NAME:DAYS and
+//	                                     blackout=NAME:WEEKLY, blanks as _
 //	delete NAME | garbled NAME           a tombstone, an unreadable definition
 //	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN
 //	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=]
@@ -197,11 +199,23 @@ func (p *player) define() {
 	j.StartDeadline = duration(p.t, p.arg("deadline", "0s"))
 	j.RetryBackoff.Jitter = 0
 	j.Paused = p.d.HasArg("paused")
+	j.OnlyOn, j.ExceptOn = p.calendar("only"), p.calendar("except")
+	if name, weekly, ok := strings.Cut(p.arg("blackout", ""), ":"); ok {
+		j.Blackouts = []job.Blackout{{Name: name, Weekly: strings.ReplaceAll(weekly, "_", " ")}}
+	}
 	if p.d.HasArg("retries") {
 		p.d.ScanArgs(p.t, "retries", &j.Retries)
 	}
 	j = j.WithDefaults()
 	p.change(shard.JobChanged{Name: j.Name, Job: &j, AppliedAt: p.now.Add(-duration(p.t, p.arg("applied", "0s")))})
+}
+
+func (p *player) calendar(arg string) []job.Calendar {
+	name, days, ok := strings.Cut(p.arg(arg, ""), ":")
+	if !ok {
+		return nil
+	}
+	return []job.Calendar{{Name: name, Days: strings.ReplaceAll(days, "_", " ")}}
 }
 
 // change appends to the jobs topic; with `unseen` nobody reads it yet.
