@@ -55,11 +55,11 @@ SEEDS ?= 1000
 
 .PHONY: sim
 sim: ## SEEDS (1000) simulated worlds full of faults, on all cores; the first that breaks a promise is told.
-	$(GO) run ./internal/sim/cmd/sim -seeds $(SEEDS)
+	$(GO) run ./test/sim -seeds $(SEEDS)
 
 .PHONY: sim-day
 sim-day: ## A simulated day of 1,000 jobs.
-	$(GO) run ./internal/sim/cmd/sim -day -seeds 1
+	$(GO) run ./test/sim -day -seeds 1
 
 .PHONY: test-kafka
 test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.

@@ -11,9 +11,9 @@ import (
 const recovery = 90 * time.Second
 
 // note tells the judge of a fault that lasts from now on.
-func (w *world) note(name string, lasts, ago time.Duration) {
+func (w *world) note(name string, lasts time.Duration) {
 	w.faults = append(w.faults, check.Fault{
-		Name: name, From: w.real(w.now - ago), Until: w.real(w.now + lasts + recovery), Landed: true,
+		Name: name, From: w.real(w.now), Until: w.real(w.now + lasts + recovery), Landed: true,
 	})
 }
 
@@ -30,7 +30,7 @@ func (w *world) nextFault() {
 // heal ends all faults, so that everything can come to its end.
 func (w *world) heal() {
 	w.freezeNext = 0
-	w.note("heal", 0, 0)
+	w.note("heal", 0)
 }
 
 func (w *world) fault() {
@@ -50,26 +50,26 @@ func (w *world) fault() {
 	case 7, 8:
 		n.cut = max(n.cut, w.now+long)
 		w.trace("fault", "", "", "%s is cut off for %s", n.name, long)
-		w.note("cut", long, 0)
+		w.note("cut", long)
 	case 9:
 		w.slow = w.now + min(long, 30*time.Second)
 		w.trace("fault", "", "", "disks are slow for %s", w.slow-w.now)
-		w.note("slow", w.slow-w.now, 0)
+		w.note("slow", w.slow-w.now)
 	case 10, 11:
 		w.lossy = w.now + min(long, 30*time.Second)
 		w.trace("fault", "", "", "answers get lost for %s", w.lossy-w.now)
-		w.note("lossy", w.lossy-w.now, 0)
+		w.note("lossy", w.lossy-w.now)
 	case 12:
 		w.away = w.now + 2*long
 		w.trace("fault", "", "", "Kafka is away for %s", 2*long)
-		w.note("away", 2*long, 0)
+		w.note("away", 2*long)
 	case 13, 14:
 		w.jump(n)
 	default:
 		g := w.groupOrder[w.rng.IntN(len(w.groupOrder))]
 		g.resize(len(g.parts) + 1 + w.rng.IntN(2))
 		w.trace("fault", "", "", "%s has %d partitions", g.topic, len(g.parts))
-		w.note("resize", 5*time.Second, 0)
+		w.note("resize", 5*time.Second)
 	}
 }
 
@@ -94,7 +94,7 @@ func (w *world) someNode() *node {
 func (w *world) freeze(n *node, long time.Duration) {
 	n.frozen = max(n.frozen, w.now+long)
 	w.trace("fault", "", "", "%s stands still for %s", n.name, long)
-	w.note("freeze", long, 0)
+	w.note("freeze", long)
 }
 
 // aboutToStart lets a process stand still right between deciding to start a
@@ -112,7 +112,7 @@ func (w *world) stopNode(n *node, how string, off time.Duration) {
 		return
 	}
 	w.trace("fault", "", "", "%s: %s, back after %s", n.name, how, off)
-	w.note(how, off, 0)
+	w.note(how, off)
 	for _, s := range w.schedulers {
 		if s.node != n {
 			continue
@@ -153,7 +153,7 @@ func (w *world) jump(n *node) {
 	by := w.upTo(2*w.cfg.Clocks) - w.cfg.Clocks
 	n.skew = max(-w.cfg.Clocks, min(w.cfg.Clocks, n.skew+by))
 	w.trace("fault", "", "", "the clock of %s is off by %s", n.name, n.skew)
-	w.note("clock", 0, 0)
+	w.note("clock", 0)
 	// The shells look at the clock at least once a second.
 	for _, s := range w.schedulers {
 		if s.node == n {

@@ -212,7 +212,7 @@ func (m *Mutant) polled(r run.Run) run.Run {
 // claimInput is what a worker's core is told.
 func (m *Mutant) claimInput(in claim.Input) []claim.Input {
 	if lost, ok := in.(claim.Unclaimed); ok && m.AbortedIsOurs {
-		return []claim.Input{claim.Claimed{Keys: lost.Keys}}
+		return []claim.Input{claim.Claimed(lost)}
 	}
 	return []claim.Input{in}
 }

@@ -56,7 +56,7 @@ func TestSeeds(t *testing.T) {
 func fail(t *testing.T, c sim.Config) {
 	c.Trace = true
 	r, err := sim.Run(c)
-	t.Errorf("seed %d breaks a promise (again with: go run ./internal/sim/cmd/sim -seed %d): %v\n%s", c.Seed, c.Seed, err, r.Trace)
+	t.Errorf("seed %d breaks a promise (again with: go run ./test/sim -seed %d): %v\n%s", c.Seed, c.Seed, err, r.Trace)
 }
 
 func TestSameSeedSameTrace(t *testing.T) {
@@ -82,6 +82,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 // TestMutantsAreFound plants one fault at a time and requires the simulator
 // to find it. docs/proof.md lists the seeds.
 func TestMutantsAreFound(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("some two hundred seeds")
 	}

@@ -108,13 +108,13 @@ func Run(cfg Config) (Result, error) {
 
 func hashOf(e check.Evidence, steps uint64) uint64 {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d\n", steps)
+	_, _ = fmt.Fprintf(h, "%d\n", steps)
 	for _, l := range e.Lines {
-		fmt.Fprintf(h, "%v\n", l)
+		_, _ = fmt.Fprintf(h, "%v\n", l)
 	}
 	for i := range e.Events {
 		ev := &e.Events[i]
-		fmt.Fprintf(h, "%s %s %d %d %s %s\n", ev.Type, ev.Run, ev.Attempt, ev.Fence, ev.At, ev.By)
+		_, _ = fmt.Fprintf(h, "%s %s %d %d %s %s\n", ev.Type, ev.Run, ev.Attempt, ev.Fence, ev.At, ev.By)
 	}
 	return h.Sum64()
 }
@@ -163,7 +163,7 @@ func (w *world) begin() {
 	for _, k := range w.workers {
 		w.after(w.upTo(2*time.Second), k.start)
 	}
-	w.note("start", 0, 0)
+	w.note("start", 0)
 	if w.cfg.FaultEvery > 0 {
 		w.after(5*time.Second+w.upTo(w.cfg.FaultEvery), w.nextFault)
 	}
@@ -325,11 +325,10 @@ func (w *world) evidence() check.Evidence {
 // behaviour is what a run's command does: how long it takes, and how it ends.
 func (w *world) behaviour(r *run.Run) (time.Duration, int) {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d/%s/%d", w.cfg.Seed, r.ID, r.Attempt)
+	_, _ = fmt.Fprintf(h, "%d/%s/%d", w.cfg.Seed, r.ID, r.Attempt)
 	dice := rand.New(rand.NewPCG(h.Sum64(), 1))
 	length := 50*time.Millisecond + time.Duration(dice.Int64N(int64(time.Second)))
-	switch most := w.people.lengths[r.Job]; {
-	case most > time.Second:
+	if most := w.people.lengths[r.Job]; most > time.Second {
 		length = most/4 + time.Duration(dice.Int64N(int64(most)))
 	}
 	exit := 0

@@ -34,15 +34,13 @@ type judge struct {
 
 // book is all about one job.
 type book struct {
-	defs  []*tenure
-	fence int64
-	// deleted: the job was deleted since its last run was handed out.
-	deleted bool
-	open    map[run.ID]bool
-	named   map[int64]run.ID // scheduled due times in the ledger
-	spans   []run.Event
-	pauses  []Request
-	edits   int
+	defs   []*tenure
+	fence  int64
+	open   map[run.ID]bool
+	named  map[int64]run.ID // scheduled due times in the ledger
+	spans  []run.Event
+	pauses []Request
+	edits  int
 }
 
 // tenure is one definition and when it held: from at on surely as of acted,

@@ -55,7 +55,7 @@ func run() int {
 	if failed == 0 {
 		return 0
 	}
-	fmt.Printf("\nseed %d breaks a promise; again with: go run ./internal/sim/cmd/sim -seed %d%s\n\n", failed, failed, with(*day, *mutant))
+	fmt.Printf("\nseed %d breaks a promise; again with: go run ./test/sim -seed %d%s\n\n", failed, failed, with(*day, *mutant))
 	return tell(config(failed), false)
 }
 
@@ -113,13 +113,22 @@ func sweep(first, last uint64, workers int, all bool, config func(uint64) sim.Co
 				if all {
 					fmt.Printf("seed %d: %s\n", s, headline(r.Report, err))
 				}
-				for was := lowest.Load(); (was == 0 || s < was) && !lowest.CompareAndSwap(was, s); was = lowest.Load() {
-				}
+				lower(&lowest, s)
 			}
 		})
 	}
 	group.Wait()
 	return lowest.Load(), count
+}
+
+// lower keeps the lowest of the seeds given, zero meaning none.
+func lower(lowest *atomic.Uint64, s uint64) {
+	for {
+		was := lowest.Load()
+		if was != 0 && was <= s || lowest.CompareAndSwap(was, s) {
+			return
+		}
+	}
 }
 
 func (t *tally) add(r check.Report) {
