@@ -28,6 +28,7 @@ type grammar struct {
 	Apply    applyCmd    `cmd:"" group:"jobs" help:"Put the jobs of files into force."`
 	Validate validateCmd `cmd:"" group:"jobs" help:"Check job files."`
 	Next     nextCmd     `cmd:"" group:"jobs" help:"Show the next due times of jobs."`
+	Plan     planCmd     `cmd:"" group:"jobs" help:"Show which due times a file would add, move or remove."`
 	Import   importCmd   `cmd:"" group:"jobs" help:"Make a job file of cron tables or Kubernetes CronJobs."`
 	Jobs     jobsCmd     `cmd:"" group:"jobs" help:"List the jobs in force."`
 	Pause    pauseCmd    `cmd:"" group:"jobs" help:"Let a job skip its due times until it is resumed."`

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/plan"
 )
 
 type nextCmd struct {
@@ -16,13 +18,17 @@ type nextCmd struct {
 	answer
 	What     string    `arg:"" name:"file-or-job" predictor:"file" help:"Job file, folder of them, or the name of a job in force."`
 	Count    int       `short:"n" default:"10" help:"Show so many due times of each job."`
+	Job      []string  `placeholder:"NAME" help:"Only these jobs of the file."`
 	Timezone string    `placeholder:"ZONE" help:"Show times in this zone instead of each job's own."`
-	After    time.Time `placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00" help:"Begin after this instant (RFC 3339) instead of now."`
+	From     time.Time `placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00" help:"Begin at this instant (RFC 3339) instead of now."`
+	Calendar string    `enum:"none,month,year" default:"none" help:"Draw how many due times fall on each hour of a month or each day of a year: ${enum}."`
 }
 
 func (nextCmd) Help() string {
-	return "For a file, Kafka is not needed.\n\n" +
-		"Examples:\n\n    belfry next jobs.yaml\n    belfry next backup -n 3 --timezone Europe/Berlin\n    belfry next jobs.yaml --after 2026-03-29T00:00:00Z"
+	return "Shows each due time in the job's zone and in UTC, how long after the one before it comes, and what the clock does in between: " +
+		"times that are skipped, moved or come twice. For a file, Kafka is not needed.\n\n" +
+		"Examples:\n\n    belfry next jobs.yaml\n    belfry next backup -n 3 --timezone Europe/Berlin\n" +
+		"    belfry next jobs.yaml --from 2026-03-29T00:00:00Z\n    belfry next jobs.yaml --job backup --calendar year"
 }
 
 // Validate is called by kong.
@@ -30,20 +36,48 @@ func (c *nextCmd) Validate() error {
 	if c.Count < 1 || c.Count > 10_000 {
 		return errors.New("-n must be from 1 to 10000")
 	}
-	if c.Timezone != "" {
-		if _, err := time.LoadLocation(c.Timezone); err != nil {
-			return fmt.Errorf("--timezone: there is no zone %q; zones are named as in the IANA data, such as Europe/Berlin", c.Timezone)
-		}
+	return checkZone(c.Timezone)
+}
+
+// checkZone says that a zone given as --timezone does not exist.
+func checkZone(name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := time.LoadLocation(name); err != nil {
+		return fmt.Errorf("--timezone: there is no zone %q; zones are named as in the IANA data, such as Europe/Berlin", name)
 	}
 	return nil
 }
 
 // upcoming is what next answers about one job.
 type upcoming struct {
-	Job      string      `json:"job"`
-	Schedule string      `json:"schedule,omitempty"`
-	Timezone string      `json:"timezone,omitempty"`
-	Due      []time.Time `json:"due"`
+	Job      string    `json:"job"`
+	Schedule string    `json:"schedule,omitempty"`
+	Timezone string    `json:"timezone,omitempty"`
+	Paused   bool      `json:"paused,omitzero"`
+	Due      []dueTime `json:"due"`
+}
+
+// dueTime is one of its due times. The wall clock times are what the clock of
+// the job's zone shows.
+type dueTime struct {
+	At        time.Time     `json:"at"`
+	UTC       time.Time     `json:"utc"`
+	Gap       time.Duration `json:"gap_ms,omitzero"`
+	Changes   []clockChange `json:"clock_changes,omitempty"`
+	MovedFrom string        `json:"moved_from,omitempty"`
+	Lost      string        `json:"lost,omitempty"`
+	Repeat    int           `json:"repeat,omitzero"`
+	Skipped   int           `json:"skipped,omitzero"`
+	Why       string        `json:"why,omitempty"`
+	note      string
+}
+
+type clockChange struct {
+	At     time.Time `json:"at"`
+	Before string    `json:"before"`
+	After  string    `json:"after"`
 }
 
 // Run shows due times.
@@ -52,13 +86,15 @@ func (c *nextCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	after := c.After
-	if after.IsZero() {
-		after = time.Now()
+	if c.From.IsZero() {
+		c.From = time.Now()
+	}
+	if c.Calendar != "none" {
+		return c.heat(s, jobs)
 	}
 	all := make([]upcoming, 0, len(jobs))
 	for _, j := range jobs {
-		u, err := c.upcoming(j, after)
+		u, err := c.upcoming(j)
 		if err != nil {
 			return err
 		}
@@ -67,16 +103,42 @@ func (c *nextCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(all)
 	}
-	t := newTable("JOB…", "DUE", "IN", "SCHEDULE…")
+	return s.table(c.table(all), "no jobs")
+}
+
+func (c *nextCmd) table(all []upcoming) *table {
+	t := newTable("JOB…", "DUE", "OFFSET", "UTC", "IN", "GAP", "SCHEDULE…", "NOTE…")
 	for _, u := range all {
+		paused := ""
+		if u.Paused {
+			paused = "paused: not run"
+		}
 		for _, due := range u.Due {
-			t.add(u.Job, due.Format("Mon 2006-01-02 15:04:05 MST"), roughly(due.Sub(after)), u.Schedule)
+			gap := "-"
+			if due.Gap > 0 {
+				gap = roughly(due.Gap)
+			}
+			notes := slices.DeleteFunc([]string{paused, due.note}, func(n string) bool { return n == "" })
+			t.add(u.Job, due.At.Format("Mon 2006-01-02 15:04:05"), due.At.Format("-07:00"), due.UTC.Format(utcLayout(due)),
+				roughly(due.At.Sub(c.From)), gap, u.Schedule, strings.Join(notes, "; "))
 		}
 		if len(u.Due) == 0 {
-			t.add(u.Job, "-", "-", orDash(u.Schedule))
+			note := "never due again"
+			if u.Schedule == "" {
+				note = "runs only when asked to"
+			}
+			t.add(u.Job, "-", "-", "-", "-", "-", orDash(u.Schedule), note)
 		}
 	}
-	return s.table(t, "no jobs")
+	return t
+}
+
+// utcLayout leaves the date out where it is that of the due time's zone.
+func utcLayout(d dueTime) string {
+	if d.At.Format(time.DateOnly) == d.UTC.Format(time.DateOnly) {
+		return "15:04:05"
+	}
+	return "Mon 15:04:05"
 }
 
 // jobs returns those of the file or, if there is no such file, the job in
@@ -84,9 +146,12 @@ func (c *nextCmd) Run(ctx context.Context, s *session) error {
 func (c *nextCmd) jobs(ctx context.Context, s *session) ([]job.Job, error) {
 	if _, err := os.Stat(c.What); err == nil {
 		set, _, err := readSet([]string{c.What})
-		return set.Jobs, err
+		if err != nil || len(c.Job) == 0 {
+			return set.Jobs, err
+		}
+		return c.named(set.Jobs)
 	}
-	if strings.ContainsAny(c.What, "/\\") {
+	if strings.ContainsAny(c.What, "/\\") && !c.mayBeJob() {
 		return nil, usageError(fmt.Errorf("there is no file %s", c.What))
 	}
 	k, err := c.connect(ctx, s)
@@ -98,27 +163,153 @@ func (c *nextCmd) jobs(ctx context.Context, s *session) ([]job.Job, error) {
 	return []job.Job{j.Job}, err
 }
 
-func (c *nextCmd) upcoming(j job.Job, after time.Time) (upcoming, error) {
-	u := upcoming{Job: j.Name, Schedule: j.Schedule, Timezone: j.Timezone, Due: []time.Time{}}
-	schedule, err := j.Compile()
-	if err != nil || schedule == nil {
+// mayBeJob tells the name of a job, which may hold slashes, from a path.
+func (c *nextCmd) mayBeJob() bool {
+	for _, ending := range []string{".yaml", ".yml", ".cron", ".crontab"} {
+		if strings.HasSuffix(c.What, ending) {
+			return false
+		}
+	}
+	return !strings.ContainsAny(c.What[:1], "./\\") && !strings.HasSuffix(c.What, "/")
+}
+
+func (c *nextCmd) named(jobs []job.Job) ([]job.Job, error) {
+	var out []job.Job
+	for _, name := range c.Job {
+		i := slices.IndexFunc(jobs, func(j job.Job) bool { return j.Name == name })
+		if i < 0 {
+			return nil, notFound("there is no job %q in %s", name, c.What)
+		}
+		out = append(out, jobs[i])
+	}
+	return out, nil
+}
+
+func (c *nextCmd) upcoming(j job.Job) (upcoming, error) {
+	u := upcoming{Job: j.Name, Schedule: j.Schedule, Timezone: j.Timezone, Paused: j.Paused, Due: []dueTime{}}
+	f, err := firesOf(j)
+	if err != nil || f == nil {
 		return u, err
 	}
-	zone := schedule.Location()
+	zone := f.zone
 	if c.Timezone != "" {
 		if zone, err = time.LoadLocation(c.Timezone); err != nil {
 			return u, err
 		}
 	}
-	for range c.Count {
-		due, ok := schedule.Next(after)
-		if !ok {
-			break
-		}
-		u.Due = append(u.Due, due.In(zone))
-		after = due
+	preview := plan.Preview{Next: f.next, Reason: f.reason}
+	if preview.Wall, err = wallOf(j); err != nil {
+		return u, err
+	}
+	for _, found := range preview.List(c.From.Add(-1), c.Count) {
+		u.Due = append(u.Due, dueOf(found, zone))
 	}
 	return u, nil
+}
+
+// fires is when a job is due.
+type fires struct {
+	next   plan.Next
+	zone   *time.Location
+	reason func(at time.Time) string // why a due time is not run; nil: all are
+}
+
+// firesOf compiles a job; nil for one that runs only when asked to.
+func firesOf(j job.Job) (*fires, error) {
+	compiled, err := j.Compile()
+	if err != nil || compiled == nil {
+		return nil, err
+	}
+	return &fires{next: compiled.Next, zone: compiled.Location()}, nil
+}
+
+// due is what plan compares and counts.
+func (f *fires) due() plan.Due {
+	if f == nil {
+		return plan.Due{}
+	}
+	d := plan.Due{Next: f.next}
+	if f.reason != nil {
+		d.Skipped = func(at time.Time) bool { return f.reason(at) != "" }
+	}
+	return d
+}
+
+// wallOf names the times of the clock that a job goes by; nil if it does not
+// go by one.
+func wallOf(j job.Job) (plan.Next, error) {
+	if word := strings.ToLower(j.Schedule); strings.HasPrefix(word, "@every") || strings.HasPrefix(word, "@at") {
+		return nil, nil
+	}
+	j.Timezone = "UTC"
+	compiled, err := j.Compile()
+	if err != nil {
+		return nil, err
+	}
+	return compiled.Next, nil
+}
+
+func dueOf(u plan.Upcoming, zone *time.Location) dueTime {
+	d := dueTime{At: u.At.In(zone), UTC: u.At.UTC(), Repeat: u.Repeat, Skipped: u.Skipped, Why: u.Why}
+	if !u.Since.IsZero() {
+		d.Gap = u.At.Sub(u.Since)
+	}
+	for _, change := range u.Changes {
+		d.Changes = append(d.Changes, clockChange{At: change.At.UTC(), Before: wallClock(change.Before()), After: wallClock(change.After())})
+	}
+	if !u.MovedFrom.IsZero() {
+		d.MovedFrom = wallClock(u.MovedFrom)
+	}
+	if !u.Lost.IsZero() {
+		d.Lost = wallClock(u.Lost)
+	}
+	d.note = noteOf(u)
+	return d
+}
+
+// wallClock writes what a clock shows, which is no instant.
+func wallClock(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05") }
+
+// noteOf says in words what is peculiar about a due time.
+func noteOf(u plan.Upcoming) string {
+	var notes []string
+	if u.Skipped > 0 {
+		notes = append(notes, fmt.Sprintf("%d before it not run (%s)", u.Skipped, u.Why))
+	}
+	for _, change := range u.Changes {
+		notes = append(notes, changeNote(change, u.At))
+	}
+	if !u.MovedFrom.IsZero() {
+		notes = append(notes, u.MovedFrom.Format("15:04")+" does not come: due at the end of the gap")
+	}
+	if !u.Lost.IsZero() {
+		notes = append(notes, u.Lost.Format("15:04")+" does not come")
+	}
+	clock := u.At.Format("15:04")
+	switch {
+	case u.Repeat == 0:
+	case !u.Both:
+		notes = append(notes, clock+" comes twice: due once")
+	case u.Repeat == 1:
+		notes = append(notes, clock+" comes twice: the first")
+	default:
+		notes = append(notes, clock+" comes twice: the second")
+	}
+	return strings.Join(notes, "; ")
+}
+
+// changeNote leaves the date out where it is that of the due time.
+func changeNote(change plan.Change, at time.Time) string {
+	word := "back"
+	if change.Forward() {
+		word = "forward"
+	}
+	layout := "15:04"
+	before := change.Before().Format(layout)
+	if change.Before().Format(time.DateOnly) != at.Format(time.DateOnly) {
+		before = change.Before().Format("2 Jan " + layout)
+	}
+	return "clock " + word + " " + before + " → " + change.After().Format(layout)
 }
 
 // roughly writes a distance in time with its two largest units.

@@ -9,6 +9,13 @@ import (
 // schedule.Schedule does; nil stands for a job that is never due.
 type Next func(after time.Time) (time.Time, bool)
 
+// Due is when a job is due. Skipped, if it is not nil, tells the due times
+// that are not run: those do not count.
+type Due struct {
+	Next    Next
+	Skipped func(at time.Time) bool
+}
+
 // Window is a span of time, without its end.
 type Window struct{ From, To time.Time }
 
@@ -16,7 +23,7 @@ type Window struct{ From, To time.Time }
 // so that they need not be compared.
 type Job struct {
 	Name          string
-	Before, After Next
+	Before, After Due
 	Same          bool
 }
 
@@ -79,7 +86,7 @@ func Compare(jobs []Job, w Window) Result {
 	r := Result{Jobs: make([]Diff, 0, len(jobs)), Before: newLoad(w), After: newLoad(w)}
 	for _, j := range jobs {
 		c := comparison{diff: Diff{Job: j.Name, Fires: []Fire{}}}
-		before := walk{next: j.Before, end: w.To}
+		before := walk{due: j.Before, end: w.To}
 		before.start(w.From)
 		if j.Same {
 			for ; before.at != never; before.step() {
@@ -90,7 +97,7 @@ func Compare(jobs []Job, w Window) Result {
 			r.Jobs = append(r.Jobs, c.diff)
 			continue
 		}
-		after := walk{next: j.After, end: w.To}
+		after := walk{due: j.After, end: w.To}
 		after.start(w.From)
 		for before.at != never || after.at != never {
 			switch {
@@ -117,9 +124,9 @@ func Compare(jobs []Job, w Window) Result {
 
 // walk goes through due times, in Unix seconds: schedules have no finer ones.
 type walk struct {
-	next Next
-	end  time.Time
-	at   int64
+	due Due
+	end time.Time
+	at  int64
 }
 
 // never is behind every due time.
@@ -130,11 +137,19 @@ func (w *walk) step()                { w.after(time.Unix(w.at, 0)) }
 
 func (w *walk) after(t time.Time) {
 	w.at = never
-	if w.next == nil {
+	if w.due.Next == nil {
 		return
 	}
-	if due, ok := w.next(t); ok && due.Before(w.end) {
-		w.at = due.Unix()
+	for {
+		next, ok := w.due.Next(t)
+		if !ok || !next.Before(w.end) {
+			return
+		}
+		if w.due.Skipped == nil || !w.due.Skipped(next) {
+			w.at = next.Unix()
+			return
+		}
+		t = next
 	}
 }
 

@@ -18,13 +18,13 @@ func window(hours int) Window {
 	return Window{From: noon, To: noon.Add(time.Duration(hours) * time.Hour)}
 }
 
-func next(t require.TestingT, expression string) Next {
+func next(t require.TestingT, expression string) Due {
 	if expression == "" {
-		return nil
+		return Due{}
 	}
 	s, err := schedule.Parse(expression, schedule.Options{Seconds: strings.Count(expression, " ") == 5})
 	require.NoError(t, err)
-	return s.Next
+	return Due{Next: s.Next}
 }
 
 func compare(t require.TestingT, before, after string, hours int) (Diff, Result) {
@@ -97,6 +97,14 @@ func TestManyFiresAreCounted(t *testing.T) {
 	require.Equal(t, noon, at)
 }
 
+func TestSkippedDueTimesDoNotCount(t *testing.T) {
+	after := next(t, "0 * * * *")
+	after.Skipped = func(at time.Time) bool { return at.Hour() == 13 }
+	r := Compare([]Job{{Before: next(t, "0 * * * *"), After: after}}, window(3))
+	require.Equal(t, "-13:00", show(r.Jobs[0].Fires))
+	require.Equal(t, 2, r.After.Total())
+}
+
 func TestSameIsNotCompared(t *testing.T) {
 	r := Compare([]Job{{Name: "j", Before: next(t, "0 * * * *"), Same: true}}, window(2))
 	require.Equal(t, 2, r.Jobs[0].Kept)
@@ -125,7 +133,7 @@ func TestMovesKeepTheirOrder(t *testing.T) {
 				return time.Unix(list[i], 0), true
 			}
 		}
-		r := Compare([]Job{{Before: from(before), After: from(after)}}, Window{time.Unix(0, 0), time.Unix(61, 0)})
+		r := Compare([]Job{{Before: Due{Next: from(before)}, After: Due{Next: from(after)}}}, Window{time.Unix(0, 0), time.Unix(61, 0)})
 		d := r.Jobs[0]
 		got := []int64{}
 		gone := map[int64]bool{}
