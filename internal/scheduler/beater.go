@@ -58,7 +58,8 @@ func (s *scheduler) sendBeat(ctx context.Context, b member.Beat, done func()) {
 	})
 }
 
-// farewell lets the others take over at once.
+// farewell lets the others take over at once. A record that may have reached
+// Kafka outlives its context: without Kafka it would be waited for for ever.
 func (s *scheduler) farewell() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewellWait)
 	defer cancel()
@@ -66,5 +67,8 @@ func (s *scheduler) farewell() {
 	b.Leaving = true
 	done := make(chan struct{})
 	s.sendBeat(ctx, b, func() { close(done) })
-	<-done
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
