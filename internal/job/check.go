@@ -18,8 +18,13 @@ import (
 // places; nothing if it is good. Which clusters there are is not its
 // business: a record may name one that is yet to come.
 func (j Job) Validate() []Problem {
+	return newChecker(nil).problems(j)
+}
+
+// problems is check without places.
+func (c *checker) problems(j Job) []Problem {
 	var ps []Problem
-	for _, f := range newChecker(nil).check(j) {
+	for _, f := range c.check(j) {
 		if f.offset > 0 {
 			f.message = fmt.Sprintf("%s at character %d", f.message, f.offset+1)
 		}
@@ -39,10 +44,11 @@ type finding struct {
 }
 
 // checker checks jobs against each other's surroundings: the clusters there
-// are (any, if nil) and the zones loaded so far.
+// are (any, if nil) and what earlier jobs had in common with them.
 type checker struct {
 	clusters  []string
 	zones     map[string]zone
+	schedules map[expression]*schedule.Schedule
 	calendars Calendars
 	findings  []finding
 }
@@ -54,7 +60,7 @@ type zone struct {
 }
 
 func newChecker(clusters []string) *checker {
-	return &checker{clusters: clusters, zones: map[string]zone{}}
+	return &checker{clusters: clusters, zones: map[string]zone{}, schedules: map[expression]*schedule.Schedule{}}
 }
 
 // check returns everything wrong with j.
@@ -118,7 +124,7 @@ func (c *checker) schedule(j Job) {
 	if j.Schedule == "" {
 		return
 	}
-	_, err := j.compileIn(z.location)
+	_, err := c.compile(j, z.location)
 	if err == nil {
 		return
 	}

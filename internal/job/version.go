@@ -13,12 +13,20 @@ import (
 // job runs: two jobs with the same version behave alike. Name counts;
 // Description, Labels and Source do not. It is the same in every process and
 // in every release that knows the same fields.
-func (j Job) Version() string {
-	j.Description, j.Labels, j.Source = "", nil, ""
-	encoded, err := json.Marshal(j, json.Deterministic(true), jsontext.AllowInvalidUTF8(true),
+func (j Job) Version() string { return j.version(versionJSON()) }
+
+// versionJSON is how a job is encoded to be hashed. What it learns of the
+// types is used again by who keeps it.
+func versionJSON() json.Options {
+	return json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true),
 		json.WithMarshalers(json.MarshalToFunc(func(enc *jsontext.Encoder, d time.Duration) error {
 			return enc.WriteToken(jsontext.Int(d.Milliseconds()))
 		})))
+}
+
+func (j Job) version(encoding json.Options) string {
+	j.Description, j.Labels, j.Source = "", nil, ""
+	encoded, err := json.Marshal(j, encoding)
 	if err != nil {
 		// Only an Unknown field that clashes with a known one or a factor
 		// that is no number cannot be encoded; such a job is like no other.

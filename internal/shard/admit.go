@@ -81,7 +81,7 @@ func (s *Shard) beginDeferred(e *entry, now time.Time) {
 
 // stageWaiting stages those of e's runs whose start has come within reach.
 func (s *Shard) stageWaiting(e *entry, now time.Time) {
-	for _, id := range unfinished(&e.st) {
+	for _, id := range unfinished(e.st) {
 		if a := e.st.find(id); a != nil && a.State == run.StateWaiting {
 			s.stage(e, a, now)
 		}

@@ -5,9 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
-	"github.com/belfry-cron/belfry/internal/schedule"
 )
 
 // changeJob takes a new definition, or a job's deletion. Due times up to now
@@ -18,52 +16,42 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		s.removeJob(in, now)
 		return
 	}
-	sched, except, why := s.compile(in.Job)
-	if why != "" {
-		s.refuse(in, why, now)
+	sched, except, problems := s.compiler.Compile(in.Job)
+	if len(problems) > 0 {
+		s.refuse(in, problems[0].Message, now)
 		return
 	}
-	e := s.jobs[in.Name]
+	e := s.job(in.Name)
 	if e == nil {
 		// A deleted job of the same name had fences too. At less than one
 		// start a microsecond they have not come to where these begin.
-		e = &entry{index: -1, st: JobState{Job: in.Name, Fence: now.UnixMicro()}}
-		s.jobs[in.Name] = e
+		e = s.add(JobState{Job: in.Name, Fence: now.UnixMicro()})
 	}
-	version := in.Job.Version()
+	version := s.compiler.Version(in.Job)
 	changed := !in.Replayed && e.st.Version != version
 	if changed {
 		s.touch(e)
 		s.leaveOld(e, s.since(in.AppliedAt, now), now)
 		e.st.Version = version
 	}
-	e.def, e.sched, e.except, e.unreadable = in.Job, sched, except, false
-	if changed {
+	s.define(e, in.Job, sched, except)
+	switch {
+	case changed:
 		s.revise(e, now)
+	case e.st.Version == "":
+		s.stateless[in.Name] = version
+	default:
+		// Another release may compute another version of the definition
+		// that was decided with.
+		e.st.Version = version
 	}
 	s.arm(e, now)
-}
-
-// compile returns the schedule of a definition and which of its due times are
-// not run, or why it cannot be used.
-func (s *Shard) compile(j *job.Job) (sched *schedule.Schedule, except *job.Exclusions, why string) {
-	if problems := j.Validate(); len(problems) > 0 {
-		return nil, nil, problems[0].Message
-	}
-	sched, err := j.Compile()
-	if err == nil && sched != nil {
-		except, err = s.calendars.Exclusions(j, sched.Location())
-	}
-	if err != nil {
-		return nil, nil, err.Error()
-	}
-	return sched, except, ""
 }
 
 // removeJob takes a tombstone. What followed from one that is replayed is in
 // the state; it only takes back the definitions replayed before it.
 func (s *Shard) removeJob(in JobChanged, now time.Time) {
-	e := s.jobs[in.Name]
+	e := s.job(in.Name)
 	switch {
 	case e == nil:
 	case !in.Replayed:
@@ -71,7 +59,7 @@ func (s *Shard) removeJob(in JobChanged, now time.Time) {
 	case e.st.Version == "" && len(e.st.Active) == 0:
 		delete(s.jobs, in.Name)
 	default:
-		e.def, e.sched, e.except, e.unreadable = nil, nil, nil, false
+		e.undefine()
 	}
 }
 
@@ -81,7 +69,7 @@ func (s *Shard) removeJob(in JobChanged, now time.Time) {
 func (s *Shard) finishLoading(now time.Time) {
 	s.loaded = true
 	for _, name := range slices.Sorted(maps.Keys(s.jobs)) {
-		e := s.jobs[name]
+		e := s.job(name)
 		switch {
 		case e.def == nil && !e.unreadable && e.st.Version != "":
 			s.deleteJob(e, now)
@@ -90,14 +78,12 @@ func (s *Shard) finishLoading(now time.Time) {
 			// run before now is unknown, and must not be run twice.
 			s.touch(e)
 			e.st.Through = latest(e.st.Through, now)
-		}
-		if e.def != nil {
-			// Another release may compute another version of the definition
-			// that was decided with.
-			e.st.Version = e.def.Version()
+			e.st.Version = s.stateless[name]
 		}
 		s.arm(e, now)
+		s.closeOpened()
 	}
+	clear(s.stateless)
 }
 
 // since is from when on a definition counts: from when it was applied, if
@@ -178,7 +164,7 @@ func (s *Shard) deleteJob(e *entry, now time.Time) {
 		s.skipRun(e, d, run.ReasonDeleted, now)
 	}
 	e.st.Deferred = nil
-	e.def, e.sched, e.except, e.unreadable = nil, nil, nil, false
+	e.undefine()
 	e.st.Version, e.st.Paused = "", false
 	s.recallAll(e, run.ReasonDeleted, now)
 	s.arm(e, now)

@@ -14,7 +14,7 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 		ID: a.ID, Job: e.st.Job, Cluster: e.def.Cluster, Due: a.Due.UTC(),
 		NotBefore: a.NotBefore.UTC(), StagedAt: now.UTC(),
 		Attempt: a.Attempt, Trigger: a.Trigger, Hops: a.Hops, Shard: s.cfg.Shard,
-		Command: e.def.Command, Stdin: e.def.Stdin, Env: e.def.Env,
+		Command: e.commandLine(), Stdin: e.def.Stdin, Env: e.def.Env,
 		WorkingDir: e.def.WorkingDir, User: e.def.User, Timeout: e.def.Timeout, OnLost: e.def.OnLost,
 	}
 	if e.def.StartDeadline > 0 && a.Attempt == 1 && a.Trigger == run.TriggerSchedule {

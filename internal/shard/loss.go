@@ -27,7 +27,7 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 	s.unseen = map[run.Key]int{}
 	for _, name := range slices.Sorted(maps.Keys(s.busy)) {
 		e := s.busy[name]
-		for _, id := range unfinished(&e.st) {
+		for _, id := range unfinished(e.st) {
 			a := e.st.find(id)
 			if a == nil || a.State != run.StateClaimed && a.State != run.StateStarted {
 				continue

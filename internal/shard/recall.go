@@ -10,7 +10,7 @@ import (
 // recallAll asks back the runs of e that a change of its job takes back, and
 // returns the earliest due time of those.
 func (s *Shard) recallAll(e *entry, reason string, now time.Time) (earliest time.Time, found bool) {
-	for _, id := range unfinished(&e.st) {
+	for _, id := range unfinished(e.st) {
 		a := e.st.find(id)
 		if a == nil || !takenBack(a, reason, now) {
 			continue
@@ -75,7 +75,7 @@ func (s *Shard) reopen(e *entry, earliest, since, now time.Time) time.Time {
 // revise holds the runs that stand on no queue yet against the new
 // definition of their job.
 func (s *Shard) revise(e *entry, now time.Time) {
-	for _, id := range unfinished(&e.st) {
+	for _, id := range unfinished(e.st) {
 		if a := e.st.find(id); a != nil && a.State == run.StateWaiting && takenBack(a, run.ReasonEdited, now) {
 			s.reconsider(e, a, run.ReasonEdited, now)
 		}

@@ -17,7 +17,7 @@ func (s *Shard) report(ev run.Event, now time.Time) {
 	if !ev.Type.FromWorker() {
 		return
 	}
-	e := s.jobs[ev.Job]
+	e := s.job(ev.Job)
 	if e == nil {
 		s.stray(ev, now)
 		return
@@ -150,7 +150,7 @@ func (s *Shard) giveUp(e *entry, a *Active, outcome *run.Outcome, reason string,
 		},
 	}
 	if e.def != nil {
-		letter.Run.Command = e.def.Command
+		letter.Run.Command = e.commandLine()
 	}
 	s.out.Dead = append(s.out.Dead, Dead{Cluster: a.Cluster, Letter: letter})
 	s.end(e, a, run.Event{State: run.StateDead, Reason: reason, Outcome: outcome}, now)

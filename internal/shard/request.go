@@ -10,7 +10,7 @@ import (
 // request does what somebody asked for. A request for a job that does not
 // exist is answered in the ledger.
 func (s *Shard) request(r run.Request, now time.Time) {
-	e := s.jobs[r.Job]
+	e := s.job(r.Job)
 	if e == nil || e.def == nil && r.Type != run.RequestCancel {
 		s.event(run.Event{
 			Type: run.EventSkipped, Job: r.Job, Run: run.NewID(r.Job, r.At, r.ID), Due: r.At.UTC(),
@@ -53,7 +53,7 @@ func (s *Shard) cancel(e *entry, id run.ID, now time.Time) {
 
 // cancelAll ends all unfinished runs of e.
 func (s *Shard) cancelAll(e *entry, reason string, now time.Time) {
-	for _, id := range unfinished(&e.st) {
+	for _, id := range unfinished(e.st) {
 		if a := e.st.find(id); a != nil && a.Cancel == "" {
 			s.cancelActive(e, a, reason, now)
 		}

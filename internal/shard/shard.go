@@ -7,7 +7,6 @@ import (
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
-	"github.com/belfry-cron/belfry/internal/schedule"
 )
 
 // Config is what a shard needs to know of its surroundings.
@@ -27,37 +26,26 @@ const maxEffects = 3000
 type Shard struct {
 	cfg  Config
 	jobs map[string]*entry
-	// calendars are those of all jobs, equal ones once.
-	calendars job.Calendars
-	wakes   wakeHeap
-	workers map[string]*worker
+	// compiler and rules hold once what many jobs have in common.
+	compiler *job.Compiler
+	rules    map[ruleKey]*job.Job
+	wakes    wakeHeap
+	workers  map[string]*worker
 	// unseen counts how often in a row the beats knew less of a run's holder
 	// than the run's claim.
 	unseen map[run.Key]int
 	// busy are the jobs with unfinished runs, by name.
 	busy    map[string]*entry
 	byQueue map[queueKey][]placeable
-	touched []*entry
-	out     Effects
+	// touched are the jobs whose state this Step writes, opened those whose
+	// state it unpacked.
+	touched, opened []*entry
+	out             Effects
+	// stateless are the versions of definitions replayed for jobs whose state
+	// says nothing of one, by job, until all were read.
+	stateless map[string]string
 	// loaded says that all definitions were read, so that a change is news.
 	loaded bool
-}
-
-// entry is one job: its definition, if it has one, and its state.
-type entry struct {
-	def   *job.Job
-	sched *schedule.Schedule
-	// except says which due times are not run, nil if all are.
-	except *job.Exclusions
-	st     JobState
-	// wake is when the job has something to decide, zero if never; index is
-	// its place in the heap of wakes, -1 outside.
-	wake    time.Time
-	index   int
-	touched bool
-	// unreadable says that the job's definition could not be decoded: it is
-	// not deleted, but nothing can be decided for it.
-	unreadable bool
 }
 
 // New returns a shard that holds the given states, as read from the state
@@ -65,14 +53,27 @@ type entry struct {
 func New(cfg Config, states []JobState) *Shard {
 	s := &Shard{
 		cfg: cfg, jobs: make(map[string]*entry, len(states)),
+		compiler: job.NewCompiler(), rules: map[ruleKey]*job.Job{}, stateless: map[string]string{},
 		workers: map[string]*worker{}, busy: map[string]*entry{},
 	}
 	for _, st := range states {
-		e := &entry{st: st, index: -1}
-		s.jobs[st.Job] = e
-		s.noteBusy(e)
+		s.Restore(st)
 	}
 	return s
+}
+
+// Restore takes a job's state as read from the state topic, in place of one
+// read before. States come before any Step.
+func (s *Shard) Restore(st JobState) {
+	s.Discard(st.Job)
+	s.noteBusy(s.add(st))
+	s.closeOpened()
+}
+
+// Discard forgets a state read before: its record was deleted.
+func (s *Shard) Discard(name string) {
+	delete(s.jobs, name)
+	delete(s.busy, name)
 }
 
 // Step takes the inputs in order, decides what is due at now, and returns
@@ -85,6 +86,7 @@ func (s *Shard) Step(inputs []Input, now time.Time) Effects {
 	}
 	s.decideDue(now)
 	s.writeStates()
+	s.closeOpened()
 	return s.out
 }
 
@@ -93,7 +95,7 @@ func (s *Shard) Wake() (time.Time, bool) {
 	if len(s.wakes) == 0 {
 		return time.Time{}, false
 	}
-	return s.wakes[0].wake, true
+	return s.wakes[0].wake.time(), true
 }
 
 // Jobs counts the jobs the shard holds.
@@ -130,12 +132,13 @@ func (s *Shard) take(in Input, now time.Time) {
 // behind those that have waited longer.
 func (s *Shard) decideDue(now time.Time) {
 	var unfinished []*entry
-	for len(s.wakes) > 0 && !s.wakes[0].wake.After(now) && s.out.size() < maxEffects {
+	for len(s.wakes) > 0 && s.wakes[0].wake.reached(now) && s.out.size() < maxEffects {
 		e := s.wakes[0]
+		s.open(e)
 		s.advance(e, now)
 		s.touch(e)
 		s.arm(e, now)
-		if !e.wake.IsZero() && !e.wake.After(now) {
+		if e.wake.reached(now) {
 			unfinished = append(unfinished, e)
 			s.wakes.remove(e)
 		}
@@ -158,21 +161,22 @@ func (s *Shard) writeStates() {
 		e.touched = false
 		s.noteBusy(e)
 		if e.def == nil && !e.unreadable && len(e.st.Active) == 0 {
-			s.out.Forget = append(s.out.Forget, e.st.Job)
-			delete(s.jobs, e.st.Job)
+			s.out.Forget = append(s.out.Forget, e.name)
+			delete(s.jobs, e.name)
 			s.wakes.remove(e)
 			continue
 		}
-		s.out.States = append(s.out.States, snapshot(e.st))
+		s.out.States = append(s.out.States, snapshot(*e.st))
+		e.close()
 	}
 	s.touched = s.touched[:0]
 }
 
 func (s *Shard) noteBusy(e *entry) {
 	if len(e.st.Active) > 0 {
-		s.busy[e.st.Job] = e
+		s.busy[e.name] = e
 	} else {
-		delete(s.busy, e.st.Job)
+		delete(s.busy, e.name)
 	}
 }
 
