@@ -93,8 +93,9 @@ func (c *nextCmd) Run(ctx context.Context, s *session) error {
 		return c.heat(s, jobs)
 	}
 	all := make([]upcoming, 0, len(jobs))
+	var calendars job.Calendars
 	for _, j := range jobs {
-		u, err := c.upcoming(j)
+		u, err := c.upcoming(j, &calendars)
 		if err != nil {
 			return err
 		}
@@ -185,9 +186,9 @@ func (c *nextCmd) named(jobs []job.Job) ([]job.Job, error) {
 	return out, nil
 }
 
-func (c *nextCmd) upcoming(j job.Job) (upcoming, error) {
+func (c *nextCmd) upcoming(j job.Job, calendars *job.Calendars) (upcoming, error) {
 	u := upcoming{Job: j.Name, Schedule: j.Schedule, Timezone: j.Timezone, Paused: j.Paused, Due: []dueTime{}}
-	f, err := firesOf(j)
+	f, err := firesOf(j, calendars)
 	if err != nil || f == nil {
 		return u, err
 	}
@@ -214,13 +215,22 @@ type fires struct {
 	reason func(at time.Time) string // why a due time is not run; nil: all are
 }
 
-// firesOf compiles a job; nil for one that runs only when asked to.
-func firesOf(j job.Job) (*fires, error) {
+// firesOf compiles a job; nil for one that runs only when asked to. Jobs
+// compiled with the same calendars share them.
+func firesOf(j job.Job, calendars *job.Calendars) (*fires, error) {
 	compiled, err := j.Compile()
 	if err != nil || compiled == nil {
 		return nil, err
 	}
-	return &fires{next: compiled.Next, zone: compiled.Location()}, nil
+	f := &fires{next: compiled.Next, zone: compiled.Location()}
+	excluded, err := calendars.Exclusions(&j, f.zone)
+	if err != nil {
+		return nil, fmt.Errorf("reading the calendars of job %s: %w", j.Name, err)
+	}
+	if excluded != nil {
+		f.reason = excluded.Reason
+	}
+	return f, nil
 }
 
 // due is what plan compares and counts.

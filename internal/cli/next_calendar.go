@@ -24,7 +24,8 @@ type heatDay struct {
 }
 
 // heat draws the month or the year in which the answer begins, all jobs
-// together. A paused job counts: its due times come, and are skipped.
+// together. What calendars and blackouts exclude does not count; a paused job
+// does, since nobody knows for how long it is paused.
 func (c *nextCmd) heat(s *session, jobs []job.Job) error {
 	zone, err := c.heatZone(jobs)
 	if err != nil {
@@ -39,8 +40,9 @@ func (c *nextCmd) heat(s *session, jobs []job.Job) error {
 	}
 	answer := heatAnswer{Jobs: []string{}, Timezone: zone.String(), Days: []heatDay{}}
 	var due []plan.Due
+	var calendars job.Calendars
 	for _, j := range jobs {
-		f, err := firesOf(j)
+		f, err := firesOf(j, &calendars)
 		if err != nil {
 			return err
 		}

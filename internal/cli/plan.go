@@ -118,6 +118,7 @@ func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.Job
 	w := plan.Window{From: from, To: from.Add(time.Duration(c.Hours) * time.Hour)}
 	a := planAnswer{From: w.From.UTC(), To: w.To.UTC(), Differs: len(changes) > 0, Jobs: []jobChange{}}
 	var jobs []plan.Job
+	var calendars job.Calendars
 	changed := map[string]bool{}
 	for _, change := range changes {
 		changed[change.Name] = true
@@ -126,11 +127,11 @@ func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.Job
 		j := plan.Job{Name: change.Name}
 		if was {
 			one.Was = before.Job.Schedule
-			j.Before = inForce(before.Job, states[change.Name].Paused)
+			j.Before = inForce(before.Job, states[change.Name].Paused, &calendars)
 		}
 		if change.Kind != app.Removed {
 			one.Now = change.Job.Schedule
-			f, err := firesOf(change.Job)
+			f, err := firesOf(change.Job, &calendars)
 			if err != nil {
 				return a, err
 			}
@@ -143,7 +144,7 @@ func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.Job
 	}
 	for name, j := range have {
 		if !changed[name] {
-			jobs = append(jobs, plan.Job{Name: name, Same: true, Before: inForce(j.Job, states[name].Paused)})
+			jobs = append(jobs, plan.Job{Name: name, Same: true, Before: inForce(j.Job, states[name].Paused, &calendars)})
 		}
 	}
 	a.result = plan.Compare(jobs, w)
@@ -160,8 +161,8 @@ func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.Job
 
 // inForce is when a job is due now. A definition that this version cannot
 // read has no due times here, and none at a scheduler of this version.
-func inForce(j job.Job, paused bool) plan.Due {
-	f, err := firesOf(j)
+func inForce(j job.Job, paused bool, calendars *job.Calendars) plan.Due {
+	f, err := firesOf(j, calendars)
 	if err != nil || paused || j.Paused {
 		return plan.Due{}
 	}
