@@ -84,6 +84,17 @@ func (c *claimer) restart() {
 	c.k.after(sessionRetry, c.begin)
 }
 
+// expelled joins anew once the coordinator no longer knows the session.
+func (c *claimer) expelled(s *session) {
+	switch {
+	case s != c.session || s.left || c.stopped:
+	case c.busy:
+		c.k.after(sessionRetry, func() { c.expelled(s) })
+	default:
+		c.restart()
+	}
+}
+
 func (c *claimer) partitions() []int32 {
 	var all []int32
 	for _, p := range c.owned {

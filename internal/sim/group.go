@@ -96,6 +96,7 @@ func (g *group) heartbeat(s *session) {
 		}
 		if g.w.now-heard >= sessionTimeout {
 			g.remove(s)
+			s.tell(func() { s.c.expelled(s) }) // its next heartbeat is answered so
 			return
 		}
 		g.w.after(3*time.Second, look)
