@@ -113,6 +113,13 @@ type queue struct {
 	// grows while all that is polled was staged ahead.
 	ahead int
 
+	// behind is how many due runs to claim beyond those that have a slot. It
+	// grows while full polls leave no run waiting for a slot: slots then stand
+	// idle for as long as a claim takes. asked is the latest limit, full says
+	// that a poll came up to it.
+	behind, asked int
+	full          bool
+
 	// exits are the instants of the last second at which runs ended.
 	exits []time.Duration
 

@@ -48,7 +48,8 @@ func (s *State) Limit(name run.Queue, now Now) int {
 		return min(q.freeElsewhere(now), handOnMost, max(0, room))
 	}
 	soon := max(1, q.free()+expected-overdue)
-	return max(0, min(soon+q.ahead, room))
+	q.asked = max(0, min(soon+q.behind+q.ahead, room))
+	return q.asked
 }
 
 // Decide says what to do with each of the runs just polled, in their order,
@@ -58,7 +59,8 @@ func (s *State) Limit(name run.Queue, now Now) int {
 func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
 	q := s.queue(name)
 	q.prune(now)
-	soon := q.free() + q.expected() - q.overdue(now)
+	q.adapt(q.overdue(now) > 0, s.cfg.Ahead)
+	soon := q.free() + q.expected() - q.overdue(now) + q.behind
 	others := q.freeElsewhere(now)
 	silent, _ := s.silence(now)
 	staged, crowded := 0, false
@@ -91,9 +93,21 @@ func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
 	return verdicts
 }
 
+// adapt changes how many due runs to claim beyond the slots: more after a full
+// poll whose runs all found one before the next, fewer once runs wait here.
+func (q *queue) adapt(waiting bool, most int) {
+	switch {
+	case waiting || !q.full:
+		q.behind /= 2
+	default:
+		q.behind = min(most, max(2*q.behind, q.slots))
+	}
+}
+
 // learn adapts how far ahead to poll: twice as far after a poll of nothing
 // but staged runs, not at all after one that found no slots.
 func (q *queue) learn(staged, polled int, crowded bool, most int) {
+	q.full = q.asked > 0 && polled >= q.asked && staged < polled
 	switch {
 	case crowded:
 		q.ahead = 0
