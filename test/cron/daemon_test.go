@@ -88,7 +88,7 @@ shift
 exec env -i PATH=/usr/bin:/bin "$@"`
 	args := append([]string{"-c", enter, "sh", b.dir, "LD_PRELOAD=" + b.libfake}, env...)
 	cmd := exec.CommandContext(t.Context(), "/bin/sh", append(args, b.daemon, "-f", "-L", "0")...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	output := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = output, output
 	require.NoError(t, cmd.Start())
