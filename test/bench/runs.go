@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
+	"github.com/belfry-cron/belfry/internal/worker"
+)
+
+// slots is how many commands run at a time.
+const slots = 32
+
+// runs has one worker empty a queue of /bin/true, and then starts as many
+// with os/exec, as many at a time, their output read through pipes.
+func runs(ctx context.Context, o options) error {
+	s, err := o.kafka.site(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	t := &tally{}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended, ready := make(chan error, 1), make(chan struct{})
+	go func() {
+		ended <- worker.Run(ctx, worker.Options{
+			Name: "worker-1", Cluster: "cluster-a", Queues: []run.Queue{run.QueueRuns}, Slots: slots, Drain: time.Second,
+			Kafka: s.kafka, Names: s.names, Shards: shards, OnEvent: t.event, Ready: sync.OnceFunc(func() { close(ready) }),
+		})
+	}()
+	select {
+	case <-ready:
+	case err := <-ended:
+		return err
+	}
+	fmt.Printf("%-7s %12s %12s %8s %16s\n", "round", "Belfry", "os/exec", "ratio", "CPU (of bench)")
+	for round := 0; round <= o.rounds; round++ {
+		plain, err := plainRuns(ctx, o.runs)
+		if err != nil {
+			return err
+		}
+		cpu := cpuTime()
+		belfry, err := s.emptyQueue(ctx, t, o.runs, round)
+		if err != nil {
+			return err
+		}
+		if round == 0 {
+			continue // warm
+		}
+		fmt.Printf("%-7d %10.0f/s %10.0f/s %8.2f %14s/run\n", round, belfry, plain, belfry/plain,
+			((cpuTime() - cpu) / time.Duration(o.runs)).Round(time.Microsecond))
+	}
+	stop()
+	return <-ended
+}
+
+// tally counts a worker's runs.
+type tally struct {
+	mu          sync.Mutex
+	left        int
+	first, last time.Time
+	done        chan struct{}
+}
+
+func (t *tally) begin(n int) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.left, t.first, t.done = n, time.Time{}, make(chan struct{})
+	return t.done
+}
+
+func (t *tally) event(ev run.Event, _ run.Run) {
+	if ev.Type != run.EventClaimed && ev.Type != run.EventFinished {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.first.IsZero() {
+		t.first = time.Now()
+	}
+	if ev.Type == run.EventFinished {
+		if t.left--; t.left == 0 {
+			t.last = time.Now()
+			close(t.done)
+		}
+	}
+}
+
+// emptyQueue returns how many runs a second the worker brings to their end,
+// from the first claim to the last report in the log.
+func (s *site) emptyQueue(ctx context.Context, t *tally, n, round int) (float64, error) {
+	done := t.begin(n)
+	now := time.Now().UTC()
+	partitions := topic.DefaultQueuePartitions
+	for i := range n {
+		name := fmt.Sprintf("job-%d", i%200)
+		r := run.Run{
+			ID: run.NewID(name, now, fmt.Sprintf("%d/%d", round, i)), Job: name, Cluster: "cluster-a", Due: now, NotBefore: now,
+			StagedAt: now, Attempt: 1, Fence: int64(round*n + i + 1), Trigger: run.TriggerManual,
+			Shard: topic.Partition(name, shards), Command: []string{"/bin/true"}, OnLost: job.LostFail,
+		}
+		value, err := topic.EncodeRun(r)
+		if err != nil {
+			return 0, err
+		}
+		s.plain.Produce(ctx, &kgo.Record{
+			Topic: s.names.Runs("cluster-a"), Partition: topic.Partition(string(r.ID), int32(partitions)), Key: []byte(r.ID), Value: value,
+		}, nil)
+	}
+	if err := s.plain.Flush(ctx); err != nil {
+		return 0, err
+	}
+	select {
+	case <-done:
+	case <-time.After(burstWait):
+		return 0, errors.New("not all runs ended")
+	}
+	return float64(n) / t.last.Sub(t.first).Seconds(), nil
+}
+
+// plainRuns does the same without Belfry.
+func plainRuns(ctx context.Context, n int) (float64, error) {
+	var group sync.WaitGroup
+	var next, failed atomic.Int64
+	began := time.Now()
+	for range slots {
+		group.Go(func() {
+			for next.Add(1) <= int64(n) {
+				if err := plainRun(ctx); err != nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if failed.Load() > 0 {
+		return 0, fmt.Errorf("%d of %d plain commands failed", failed.Load(), n)
+	}
+	return float64(n) / time.Since(began).Seconds(), nil
+}
+
+func plainRun(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "/bin/true")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	var out, errs bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(&errs, stderr)
+	}()
+	_, _ = io.Copy(&out, stdout)
+	<-read
+	return cmd.Wait()
+}
