@@ -65,6 +65,10 @@ sim-day: ## A simulated day of 1,000 jobs.
 test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
 	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)
 
+.PHONY: test-cron
+test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
+	BELFRY_TEST_CRON=1 $(GO) test -count=1 -timeout 30m ./test/cron/...
+
 ##@ Check
 
 .PHONY: lint
