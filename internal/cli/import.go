@@ -198,7 +198,7 @@ func (c *importCmd) folder(path string) ([]foreign.File, error) {
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		f := foreign.File{Kind: kind}
+		var f foreign.File
 		switch {
 		case kind == foreign.SystemTable && !foreign.RunPartsName(e.Name()),
 			kind == foreign.UserTable && strings.HasPrefix(e.Name(), "."),

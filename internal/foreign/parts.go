@@ -48,7 +48,7 @@ func (t *table) starts(j job.Job, command string) bool {
 // partsFolder is the folder that run-parts is given in a command.
 func partsFolder(command string) string {
 	_, behind, _ := strings.Cut(command, "run-parts")
-	for _, w := range strings.Fields(behind) {
+	for w := range strings.FieldsSeq(behind) {
 		if strings.HasPrefix(w, "/") {
 			return strings.TrimRight(w, "/;)}")
 		}

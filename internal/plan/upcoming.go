@@ -68,8 +68,8 @@ type Preview struct {
 }
 
 // maxSkipped bounds how many due times that are not run are passed over in
-// search of one that is.
-const maxSkipped = 1_000_000
+// search of one that is, to either side.
+const maxSkipped = 100_000
 
 // List returns the first n due times after an instant, fewer if there are no
 // more.
@@ -106,10 +106,13 @@ func (p Preview) List(after time.Time, n int) []Upcoming {
 func (p Preview) previous(at time.Time) time.Time {
 	const day = 24 * time.Hour
 	var last time.Time
+	skipped := 0
 	for _, span := range []time.Duration{time.Minute, time.Hour, day, 8 * day, 32 * day, 367 * day, 9 * 366 * day, 45 * 366 * day} {
 		for due, ok := p.Next(at.Add(-span)); ok && !due.After(at); due, ok = p.Next(due) {
 			if p.Reason == nil || p.Reason(due) == "" {
 				last = due
+			} else if skipped++; skipped > maxSkipped {
+				return last
 			}
 		}
 		if !last.IsZero() {
@@ -155,7 +158,7 @@ func (p Preview) repeat(u *Upcoming) {
 		if fold <= 0 {
 			continue
 		}
-		other := u.At
+		var other time.Time
 		switch {
 		case u.At.Before(c.At) && !u.At.Before(c.At.Add(-fold)):
 			u.Repeat = 1

@@ -111,14 +111,14 @@ func TestSkippedDueTimesArePassedOver(t *testing.T) {
 		}
 		return ""
 	}
-	got := p.List(noon, 3)
+	got := p.List(noon(), 3)
 	require.Len(t, got, 3)
 	require.Equal(t, "21 22:00 +0000 23h0m0s skipped 9: night only", marks(got[0]))
 	require.Equal(t, "21 23:00 +0000 1h0m0s", marks(got[1]))
 	require.Equal(t, "22 22:00 +0000 23h0m0s skipped 22: night only", marks(got[2]))
 	p.Reason = func(time.Time) string { return "always" }
 	p.Next = next(t, "* * * * * *").Next
-	require.Empty(t, p.List(noon, 1))
+	require.Empty(t, p.List(noon(), 1))
 }
 
 func TestHeatCountsOnTheClock(t *testing.T) {
