@@ -1,0 +1,121 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/sim/check"
+	"github.com/belfry-cron/belfry/internal/topic"
+)
+
+// Collect reads from the topics what the judge is to see: definitions,
+// requests, events, runs and dead letters. Nobody may write meanwhile. When
+// a definition or request was acted on is read off the shards' own records of
+// how far they had come; one that no owner has come to counts as acted on at
+// the moment of collection.
+func Collect(ctx context.Context, o kafka.Options, names topic.Names, clusters []string) (check.Evidence, error) {
+	c := collector{ctx: ctx, kafka: o}
+	c.progress(names)
+	e := check.Evidence{Collected: time.Now().UTC().Round(0)}
+	c.jobs(names, &e)
+	c.requests(names, &e)
+	c.read(names.Events(), func(r *kgo.Record) error {
+		ev, err := topic.DecodeEvent(r.Value)
+		e.Events = append(e.Events, ev)
+		return err
+	})
+	for _, cluster := range clusters {
+		for _, queue := range []string{names.Runs(cluster), names.Retries(cluster)} {
+			c.read(queue, func(r *kgo.Record) error {
+				decoded, err := topic.DecodeRun(r.Value, cluster)
+				decoded.Command, decoded.Env = nil, nil // of no interest here, and large
+				e.Runs = append(e.Runs, decoded)
+				return err
+			})
+		}
+		c.read(names.DeadOf(cluster), func(r *kgo.Record) error {
+			d, err := topic.DecodeDeadLetter(r.Value)
+			e.Dead = append(e.Dead, d)
+			return err
+		})
+	}
+	return e, c.err
+}
+
+// collector reads topic after topic until one cannot be read.
+type collector struct {
+	ctx   context.Context
+	kafka kafka.Options
+	err   error
+	// come is how far the owner of each shard had come, and when.
+	come map[int32][]station
+}
+
+type station struct {
+	at             time.Time
+	jobs, commands int64
+}
+
+func (c *collector) read(name string, each func(*kgo.Record) error) {
+	if c.err != nil {
+		return
+	}
+	if err := kafka.ReadAll(c.ctx, c.kafka, name, nil, kafka.ReadCommitted, each); err != nil {
+		c.err = fmt.Errorf("collecting the evidence of %s: %w", name, err)
+	}
+}
+
+func (c *collector) progress(names topic.Names) {
+	c.come = map[int32][]station{}
+	c.read(names.State(), func(r *kgo.Record) error {
+		if string(r.Key) != topic.ShardKey {
+			return nil
+		}
+		rec, err := topic.DecodeShard(r.Value)
+		c.come[r.Partition] = append(c.come[r.Partition], station{at: r.Timestamp, jobs: rec.Jobs, commands: rec.Commands})
+		return err
+	})
+}
+
+// acted is when the shard had come beyond an offset.
+func (c *collector) acted(shard int32, e *check.Evidence, beyond func(station) bool) time.Time {
+	i := slices.IndexFunc(c.come[shard], beyond)
+	if i < 0 {
+		return e.Collected
+	}
+	return c.come[shard][i].at
+}
+
+func (c *collector) jobs(names topic.Names, e *check.Evidence) {
+	c.read(names.Jobs(), func(r *kgo.Record) error {
+		d := check.Definition{Name: string(r.Key), At: r.Timestamp}
+		d.Acted = c.acted(r.Partition, e, func(s station) bool { return s.jobs > r.Offset })
+		if len(r.Value) > 0 {
+			decoded, err := topic.DecodeJob(r.Value)
+			if err != nil {
+				return err
+			}
+			d.Job = new(job.Job)
+			*d.Job = decoded.Job
+		}
+		e.Jobs = append(e.Jobs, d)
+		return nil
+	})
+}
+
+func (c *collector) requests(names topic.Names, e *check.Evidence) {
+	c.read(names.Commands(), func(r *kgo.Record) error {
+		decoded, err := topic.DecodeRequest(r.Value)
+		e.Requests = append(e.Requests, check.Request{
+			Request: decoded,
+			Acted:   c.acted(r.Partition, e, func(s station) bool { return s.commands > r.Offset }),
+		})
+		return err
+	})
+}
