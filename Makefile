@@ -34,7 +34,7 @@ test: ## All tests that need nothing but Go.
 
 # The packages whose tests can also run in virtual time: with the tag, the
 # Kafka client and the fake broker know testing/synctest.
-VIRTUAL := ./internal/worker/...
+VIRTUAL := ./internal/worker/... ./test/virtual/...
 
 .PHONY: race
 race: ## The same under the race detector (slow, wants cgo).
@@ -62,8 +62,13 @@ sim-day: ## A simulated day of 1,000 jobs.
 	$(GO) run ./test/sim -day -seeds 1
 
 .PHONY: test-kafka
-test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
+test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other and a short soak, or BELFRY_TEST_BROKERS.
 	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)
+	@[ -n "$${BELFRY_TEST_BROKERS:-}" ] || $(GO) run ./test/soak -for 2m -every 20s -rate 50
+
+.PHONY: soak
+soak: ## Ten minutes of load on real Kafka with kills and freezes, judged; SOAK="-for 1h -rate 100".
+	$(GO) run ./test/soak $(SOAK)
 
 .PHONY: test-cron
 test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
