@@ -62,7 +62,7 @@ func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
 // records encodes effects. A run that cannot be enqueued is marked refused,
 // which the core is told after the commit.
 func (t *tenure) records(effects shard.Effects) ([]*kgo.Record, error) {
-	var all []*kgo.Record
+	all := make([]*kgo.Record, 0, effects.Records()+1)
 	var failed error
 	add := func(name string, p int32, key string, value []byte, err error) {
 		if err != nil && failed == nil {
@@ -81,7 +81,7 @@ func (t *tenure) records(effects shard.Effects) ([]*kgo.Record, error) {
 		all = append(all, record)
 	}
 	for _, ev := range effects.Events {
-		value, err := topic.EncodeEvent(ev)
+		value, err := t.codec.EncodeEvent(ev)
 		add(names.Events(), t.shard, ev.Job, value, err)
 	}
 	for _, c := range effects.Control {
@@ -94,7 +94,7 @@ func (t *tenure) records(effects shard.Effects) ([]*kgo.Record, error) {
 		add(name, p, key, value, err)
 	}
 	for _, st := range effects.States {
-		value, err := topic.EncodeState(st)
+		value, err := t.codec.EncodeState(st)
 		add(names.State(), t.shard, st.Job, value, err)
 	}
 	for _, job := range effects.Forget {
@@ -116,7 +116,7 @@ func (t *tenure) enqueueRecord(q *shard.Enqueue) (*kgo.Record, string) {
 	if n == 0 {
 		return nil, run.ReasonNoQueue
 	}
-	value, err := topic.EncodeRun(q.Run)
+	value, err := t.codec.EncodeRun(q.Run)
 	if err != nil || len(value) > maxRecordBytes {
 		return nil, run.ReasonOversized
 	}

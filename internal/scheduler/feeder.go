@@ -80,7 +80,7 @@ func (t *tenure) jobInput(r *kgo.Record) shard.Input {
 	if len(r.Value) == 0 {
 		return shard.JobChanged{Name: string(r.Key), Replayed: replayed}
 	}
-	j, err := topic.DecodeJob(r.Value)
+	j, err := t.codec.DecodeJob(r.Value)
 	if err == nil && j.Job.Name != string(r.Key) {
 		err = fmt.Errorf("the record's key is %q but the job's name %q", r.Key, j.Job.Name)
 	}
@@ -102,7 +102,7 @@ func (t *tenure) commandInput(r *kgo.Record) shard.Input {
 
 // appendEvent leaves out what the shards wrote themselves.
 func (t *tenure) appendEvent(inputs []shard.Input, r *kgo.Record) []shard.Input {
-	ev, err := topic.DecodeEvent(r.Value)
+	ev, err := t.codec.DecodeEvent(r.Value)
 	if err != nil {
 		return append(inputs, t.unreadable(r, err))
 	}

@@ -54,6 +54,7 @@ type scheduler struct {
 	metrics     *metrics
 	plain       *kgo.Client
 	queues      *queues
+	codec       topic.Codec
 	// owned is how many of the shards each beat lists.
 	owned atomic.Pointer[[]int32]
 }
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	defer plain.Close()
 	s := &scheduler{
 		o: o, incarnation: time.Now().UnixNano(), metrics: newMetrics(o.Registry), plain: plain,
-		queues: newQueues(plain, o),
+		queues: newQueues(plain, o), codec: topic.NewCodec(),
 	}
 	s.owned.Store(&[]int32{})
 	return s.run(ctx)

@@ -42,12 +42,12 @@ func (t *tenure) load(ctx context.Context) error {
 	if err := t.barrier(ctx); err != nil {
 		return err
 	}
-	states, unreadable, err := t.loadStates(ctx)
+	t.core = shard.New(shard.Config{Shard: t.shard, By: t.o.Name, Lead: t.o.Lead}, nil)
+	unreadable, err := t.loadStates(ctx)
 	if err != nil {
 		return err
 	}
 	t.replayed = t.read.Jobs
-	t.core = shard.New(shard.Config{Shard: t.shard, By: t.o.Name, Lead: t.o.Lead}, states)
 	inputs := make([]shard.Input, 0, len(unreadable))
 	for _, u := range unreadable {
 		inputs = append(inputs, u)
@@ -72,8 +72,7 @@ func (t *tenure) barrier(ctx context.Context) error {
 
 // loadStates reads the shard's state. It may take long to have been fenced
 // meanwhile: then the next commit fails, and nothing has happened.
-func (t *tenure) loadStates(ctx context.Context) ([]shard.JobState, []shard.Unreadable, error) {
-	states := map[string]shard.JobState{}
+func (t *tenure) loadStates(ctx context.Context) ([]shard.Unreadable, error) {
 	unreadable := map[string]shard.Unreadable{}
 	ours := false
 	err := kafka.ReadAll(ctx, t.o.Kafka, t.o.Names.State(), []int32{t.shard}, kafka.ReadCommitted, func(r *kgo.Record) error {
@@ -87,11 +86,11 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.JobState, []shard.Unre
 		case key == topic.ShardKey:
 			t.read, err = topic.DecodeShard(r.Value)
 		case len(r.Value) == 0:
-			delete(states, key)
+			t.core.Discard(key)
 		default:
 			var st shard.JobState
-			if st, err = topic.DecodeState(r.Value); err == nil {
-				states[key] = st
+			if st, err = t.codec.DecodeState(r.Value); err == nil {
+				t.core.Restore(st)
 			}
 		}
 		delete(unreadable, key)
@@ -102,13 +101,13 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.JobState, []shard.Unre
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !ours {
-		return nil, nil, errNotOurs
+		return nil, errNotOurs
 	}
 	t.read.Unknown = nil
-	return slices.Collect(maps.Values(states)), slices.Collect(maps.Values(unreadable)), nil
+	return slices.Collect(maps.Values(unreadable)), nil
 }
 
 // loadJobs gives the core every definition. Those before the saved offset

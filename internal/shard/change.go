@@ -117,7 +117,7 @@ func (s *Shard) leaveOld(e *entry, since, now time.Time) {
 // about to lose. What is more than one transaction's worth is skipped.
 func (s *Shard) decidePast(e *entry, until, now time.Time) {
 	for s.decideMissed(e, until, now) {
-		if s.out.size() >= maxEffects {
+		if s.out.Records() >= maxEffects {
 			s.skipRest(e, until, run.ReasonEdited, now)
 			return
 		}

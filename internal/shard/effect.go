@@ -43,8 +43,8 @@ func (f *Effects) Empty() bool {
 	return len(f.Enqueue)+len(f.Events)+len(f.Control)+len(f.Dead)+len(f.States)+len(f.Forget) == 0
 }
 
-// size counts the records the effects will become.
-func (f *Effects) size() int {
+// Records counts the records the effects will become.
+func (f *Effects) Records() int {
 	return len(f.Enqueue) + len(f.Events) + len(f.Control) + len(f.Dead) + len(f.States) + len(f.Forget)
 }
 

@@ -132,7 +132,7 @@ func (s *Shard) take(in Input, now time.Time) {
 // behind those that have waited longer.
 func (s *Shard) decideDue(now time.Time) {
 	var unfinished []*entry
-	for len(s.wakes) > 0 && s.wakes[0].wake.reached(now) && s.out.size() < maxEffects {
+	for len(s.wakes) > 0 && s.wakes[0].wake.reached(now) && s.out.Records() < maxEffects {
 		e := s.wakes[0]
 		s.open(e)
 		s.advance(e, now)

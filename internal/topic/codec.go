@@ -35,14 +35,25 @@ type Job struct {
 	Unknown map[string]any `json:",embed"`
 }
 
+// Codec is for who encodes and decodes many records: it learns a type only
+// once, which the functions of the same names do with every record. It may be
+// used from several goroutines.
+type Codec struct{ writing, reading json.Options }
+
+// NewCodec returns a codec.
+func NewCodec() Codec { return Codec{writing: writing(), reading: reading()} }
+
 // EncodeJob returns the value of a record in the jobs topic.
 func EncodeJob(j Job) ([]byte, error) { j.V = Version; return encode(j) }
 
 // DecodeJob reads a record in the jobs topic, with the defaults of the fields
 // it leaves out; a v0 job without a cluster belongs to DefaultCluster.
-func DecodeJob(value []byte) (Job, error) {
+func DecodeJob(value []byte) (Job, error) { return NewCodec().DecodeJob(value) }
+
+// DecodeJob is DecodeJob.
+func (c Codec) DecodeJob(value []byte) (Job, error) {
 	var j Job
-	if err := decode(value, &j, &j.V); err != nil {
+	if err := decodeWith(c.reading, value, &j, &j.V); err != nil {
 		return Job{}, err
 	}
 	if j.Job.Cluster == "" {
@@ -56,13 +67,24 @@ func DecodeJob(value []byte) (Job, error) {
 }
 
 // EncodeRun returns the value of a record in a runs or retries topic.
-func EncodeRun(r run.Run) ([]byte, error) { r.V = Version; return encode(r) }
+func EncodeRun(r run.Run) ([]byte, error) { return NewCodec().EncodeRun(r) }
+
+// EncodeRun is EncodeRun.
+func (c Codec) EncodeRun(r run.Run) ([]byte, error) {
+	r.V = Version
+	return json.Marshal(&r, c.writing)
+}
 
 // DecodeRun reads a record in a runs or retries topic of the given cluster,
 // which is that of a v0 run.
 func DecodeRun(value []byte, cluster string) (run.Run, error) {
+	return NewCodec().DecodeRun(value, cluster)
+}
+
+// DecodeRun is DecodeRun.
+func (c Codec) DecodeRun(value []byte, cluster string) (run.Run, error) {
 	var r run.Run
-	if err := decode(value, &r, &r.V); err != nil {
+	if err := decodeWith(c.reading, value, &r, &r.V); err != nil {
 		return run.Run{}, err
 	}
 	if r.Cluster == "" {
@@ -75,12 +97,21 @@ func DecodeRun(value []byte, cluster string) (run.Run, error) {
 }
 
 // EncodeEvent returns the value of a record in the events topic.
-func EncodeEvent(e run.Event) ([]byte, error) { e.V = Version; return encode(e) }
+func EncodeEvent(e run.Event) ([]byte, error) { return NewCodec().EncodeEvent(e) }
+
+// EncodeEvent is EncodeEvent.
+func (c Codec) EncodeEvent(e run.Event) ([]byte, error) {
+	e.V = Version
+	return json.Marshal(&e, c.writing)
+}
 
 // DecodeEvent reads a record in the events topic.
-func DecodeEvent(value []byte) (run.Event, error) {
+func DecodeEvent(value []byte) (run.Event, error) { return NewCodec().DecodeEvent(value) }
+
+// DecodeEvent is DecodeEvent.
+func (c Codec) DecodeEvent(value []byte) (run.Event, error) {
 	var e run.Event
-	if err := decode(value, &e, &e.V); err != nil {
+	if err := decodeWith(c.reading, value, &e, &e.V); err != nil {
 		return run.Event{}, err
 	}
 	if e.Type == "" || e.Job == "" {
@@ -150,15 +181,23 @@ func DecodeBeat(value []byte) (member.Beat, error) {
 // milliseconds.
 func Marshal(v any) ([]byte, error) { return encode(v) }
 
-func encode(v any) ([]byte, error) {
-	return json.Marshal(v, json.WithMarshalers(json.MarshalToFunc(
-		func(enc *jsontext.Encoder, d time.Duration) error {
-			return enc.WriteToken(jsontext.Int(d.Milliseconds()))
-		})), json.Deterministic(true))
-}
+func encode(v any) ([]byte, error) { return json.Marshal(v, writing()) }
 
 func decode(value []byte, into any, version *int) error {
-	if err := json.Unmarshal(value, into, json.WithUnmarshalers(json.UnmarshalFromFunc(
+	return decodeWith(reading(), value, into, version)
+}
+
+// writing and reading are how all records are encoded and decoded. What they
+// learn of the types is used again by who keeps them (Codec).
+func writing() json.Options {
+	return json.JoinOptions(json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(
+		func(enc *jsontext.Encoder, d time.Duration) error {
+			return enc.WriteToken(jsontext.Int(d.Milliseconds()))
+		})))
+}
+
+func reading() json.Options {
+	return json.WithUnmarshalers(json.UnmarshalFromFunc(
 		func(dec *jsontext.Decoder, d *time.Duration) error {
 			var ms float64
 			if err := json.UnmarshalDecode(dec, &ms); err != nil {
@@ -169,7 +208,11 @@ func decode(value []byte, into any, version *int) error {
 			}
 			*d = time.Duration(ms * float64(time.Millisecond))
 			return nil
-		}))); err != nil {
+		}))
+}
+
+func decodeWith(o json.Options, value []byte, into any, version *int) error {
+	if err := json.Unmarshal(value, into, o); err != nil {
 		return err
 	}
 	if *version < 0 || *version > Version {

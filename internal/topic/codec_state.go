@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/belfry-cron/belfry/internal/shard"
 )
 
@@ -48,12 +50,21 @@ func DecodeShard(value []byte) (ShardRecord, error) {
 }
 
 // EncodeState returns the value of a job's state in the state topic.
-func EncodeState(st shard.JobState) ([]byte, error) { st.V = Version; return encode(st) }
+func EncodeState(st shard.JobState) ([]byte, error) { return NewCodec().EncodeState(st) }
+
+// EncodeState is EncodeState.
+func (c Codec) EncodeState(st shard.JobState) ([]byte, error) {
+	st.V = Version
+	return json.Marshal(&st, c.writing)
+}
 
 // DecodeState reads a job's state in the state topic.
-func DecodeState(value []byte) (shard.JobState, error) {
+func DecodeState(value []byte) (shard.JobState, error) { return NewCodec().DecodeState(value) }
+
+// DecodeState is DecodeState.
+func (c Codec) DecodeState(value []byte) (shard.JobState, error) {
 	var st shard.JobState
-	if err := decode(value, &st, &st.V); err != nil {
+	if err := decodeWith(c.reading, value, &st, &st.V); err != nil {
 		return shard.JobState{}, err
 	}
 	if st.Job == "" {

@@ -297,7 +297,7 @@ func (c *claimer) decode(polled []*kgo.Record) ([]run.Run, []*kgo.Record) {
 }
 
 func (c *claimer) readRun(r *kgo.Record) (run.Run, error) {
-	decoded, err := topic.DecodeRun(r.Value, c.w.o.Cluster)
+	decoded, err := c.w.codec.DecodeRun(r.Value, c.w.o.Cluster)
 	if err != nil {
 		return run.Run{}, err
 	}

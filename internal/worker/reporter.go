@@ -26,7 +26,7 @@ func (w *worker) event(t run.EventType, r *run.Run) run.Event {
 
 // record returns the record of an event, for the shard of its run.
 func (w *worker) record(ev run.Event, shard int32) *kgo.Record {
-	value, err := topic.EncodeEvent(ev)
+	value, err := w.codec.EncodeEvent(ev)
 	if err != nil {
 		// Our own events hold nothing that JSON does not.
 		w.o.Log.Error("encoding an event", "type", ev.Type, "run", ev.Run, "error", err)

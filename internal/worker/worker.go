@@ -98,6 +98,7 @@ type worker struct {
 	// waits behind the records of another.
 	beats, reports, outputs *kgo.Client
 	partitions              partitions
+	codec                   topic.Codec
 
 	// state belongs to the loop, which takes inputs and calls.
 	state   *claim.State
@@ -161,6 +162,7 @@ func newWorker(o Options) (*worker, error) {
 		born:        time.Now(),
 		incarnation: time.Now().UnixNano(),
 		metrics:     newMetrics(o.Registry),
+		codec:       topic.NewCodec(),
 		state:       claim.New(claim.Config{Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
 		inputs:      make(chan claim.Input, 256),
 		calls:       make(chan func()),
