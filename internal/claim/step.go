@@ -91,10 +91,16 @@ func New(cfg Config) *State {
 }
 
 // Step takes one input and returns what to do, in order.
-func (s *State) Step(in Input, now Now) []Effect {
+func (s *State) Step(in Input, now Now) []Effect { return s.Steps([]Input{in}, now) }
+
+// Steps takes inputs that came at once, in order: what time allows is looked
+// at once for all of them, which takes a look at every run held.
+func (s *State) Steps(inputs []Input, now Now) []Effect {
 	var out effects
-	s.noticeSilence(now, &out)
-	s.apply(in, now, &out)
+	for _, in := range inputs {
+		s.noticeSilence(now, &out)
+		s.apply(in, now, &out)
+	}
 	s.advance(&s.runs, now, &out)
 	s.advance(&s.retries, now, &out)
 	return out

@@ -27,7 +27,7 @@ func (w *worker) loop(ctx context.Context) error {
 		w.sleep(timer)
 		select {
 		case in := <-w.inputs:
-			w.step(in)
+			w.step(w.all(in)...)
 		case call := <-w.calls:
 			call()
 		case <-timer.C:
@@ -59,14 +59,25 @@ func (w *worker) sleep(timer *time.Timer) {
 	timer.Stop()
 }
 
-func (w *worker) step(in claim.Input) {
-	if ended, ok := in.(claim.Exited); ok {
-		w.forgetRunner(ended.Key)
+// all returns first and the inputs that have come meanwhile.
+func (w *worker) all(first claim.Input) []claim.Input {
+	inputs := []claim.Input{first}
+	for range len(w.inputs) {
+		inputs = append(inputs, <-w.inputs) // nobody else takes them
 	}
-	if refused, ok := in.(claim.Refused); ok {
-		w.forgetRunner(refused.Key)
+	return inputs
+}
+
+func (w *worker) step(inputs ...claim.Input) {
+	for _, in := range inputs {
+		if ended, ok := in.(claim.Exited); ok {
+			w.forgetRunner(ended.Key)
+		}
+		if refused, ok := in.(claim.Refused); ok {
+			w.forgetRunner(refused.Key)
+		}
 	}
-	for _, e := range w.state.Step(in, w.now()) {
+	for _, e := range w.state.Steps(inputs, w.now()) {
 		w.perform(e)
 	}
 }
