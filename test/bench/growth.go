@@ -46,6 +46,7 @@ func definition(i int) job.Job {
 type core struct {
 	shards   [shards]*shard.Shard
 	now      time.Time
+	codec    topic.Codec
 	fires    int
 	bytes    int
 	reported int
@@ -88,7 +89,7 @@ func growth(_ context.Context, o options) error {
 // records are decoded, and each job has a state. It returns the processor
 // time that took.
 func loadCore(n int) (*core, time.Duration, error) {
-	c := &core{now: time.Date(2026, 11, 2, 0, 0, 30, 0, time.UTC)}
+	c := &core{codec: topic.NewCodec(), now: time.Date(2026, 11, 2, 0, 0, 30, 0, time.UTC)}
 	states := [shards][]shard.JobState{}
 	values := make([][]byte, 0, n)
 	for i := range n {
@@ -107,7 +108,7 @@ func loadCore(n int) (*core, time.Duration, error) {
 		states[p] = nil
 	}
 	for i, value := range values {
-		j, err := topic.DecodeJob(value)
+		j, err := c.codec.DecodeJob(value)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -165,7 +166,7 @@ func (c *core) fire(n int) error {
 func (c *core) take(p int, effects shard.Effects) error {
 	for i := range effects.Enqueue {
 		r := &effects.Enqueue[i].Run
-		value, err := topic.EncodeRun(*r)
+		value, err := c.codec.EncodeRun(*r)
 		if err != nil {
 			return err
 		}
@@ -176,14 +177,14 @@ func (c *core) take(p int, effects shard.Effects) error {
 		}
 	}
 	for _, ev := range effects.Events {
-		value, err := topic.EncodeEvent(ev)
+		value, err := c.codec.EncodeEvent(ev)
 		if err != nil {
 			return err
 		}
 		c.bytes += len(value)
 	}
 	for _, st := range effects.States {
-		value, err := topic.EncodeState(st)
+		value, err := c.codec.EncodeState(st)
 		if err != nil {
 			return err
 		}
@@ -202,11 +203,11 @@ func (c *core) live(p int, r *run.Run) error {
 		if t == run.EventFinished {
 			ev.Outcome = &run.Outcome{State: run.StateSucceeded, StartedAt: r.Due, EndedAt: r.Due.Add(time.Second)}
 		}
-		value, err := topic.EncodeEvent(ev)
+		value, err := c.codec.EncodeEvent(ev)
 		if err != nil {
 			return err
 		}
-		if ev, err = topic.DecodeEvent(value); err != nil {
+		if ev, err = c.codec.DecodeEvent(value); err != nil {
 			return err
 		}
 		c.told[p] = append(c.told[p], shard.Reported{Event: ev})
