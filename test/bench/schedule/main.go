@@ -58,6 +58,7 @@ func questions() []question {
 		{"*/5 * * * *", "Europe/Berlin", 2026},
 		{"0 3 * * *", "UTC", 2026},
 		{"0 3 * * *", "Europe/Berlin", 2026},
+		{"30 2 * * *", "Europe/Berlin", 2026},
 		{"30 2 * * 1-5", "America/New_York", 2026},
 		{"*/15 8-18 * * 1-5", "Europe/Berlin", 2026},
 		{"0 0 1 * *", "Europe/Berlin", 2026},
