@@ -16,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
-	"github.com/twmb/franz-go/plugin/kslog"
 )
 
 // The limits that let a client ride out one unreachable broker in about three
@@ -118,7 +117,7 @@ func (o Options) base() ([]kgo.Opt, error) {
 		kgo.FetchMaxWait(500 * time.Millisecond),
 	}
 	if o.Log != nil {
-		opts = append(opts, kgo.WithLogger(quietLogger{kslog.New(o.Log)}))
+		opts = append(opts, kgo.WithLogger(newQuietLogger(o.Log)))
 	}
 	mechanism, err := o.SASL.mechanism()
 	if err != nil {
@@ -238,24 +237,4 @@ func (s SASL) password() (string, error) {
 		return "", fmt.Errorf("reading the SASL password: %w", err)
 	}
 	return strings.TrimRight(string(content), "\r\n"), nil
-}
-
-// quietLogger passes the client's "info" on as debug: it tells of every
-// metadata request and group heartbeat change there.
-type quietLogger struct{ *kslog.Logger }
-
-// Level is for the kgo.Logger interface.
-func (l quietLogger) Level() kgo.LogLevel {
-	if level := l.Logger.Level(); level != kgo.LogLevelInfo {
-		return level
-	}
-	return kgo.LogLevelWarn
-}
-
-// Log is for the kgo.Logger interface.
-func (l quietLogger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
-	if level == kgo.LogLevelInfo {
-		level = kgo.LogLevelDebug
-	}
-	l.Logger.Log(level, msg, keyvals...)
 }

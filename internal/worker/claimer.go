@@ -21,6 +21,8 @@ const (
 	// pollWait bounds a poll, so that what it may return is decided anew and
 	// a change of partitions noticed.
 	pollWait = 100 * time.Millisecond
+	// pollSayAgain is how soon the same of a failing poll is said again.
+	pollSayAgain = 10 * time.Second
 	// sessionRetry is the pause before a new session after an error.
 	sessionRetry = 500 * time.Millisecond
 	// fenceWait bounds the wait for the transactional ID.
@@ -34,6 +36,9 @@ type claimer struct {
 	topic string
 
 	inGroup bool
+	// pollClass and pollSaid are what was last said of failing polls.
+	pollClass kafka.Class
+	pollSaid  time.Time
 	// revoked: partitions went since the session last ended a transaction.
 	revoked atomic.Bool
 
@@ -225,7 +230,10 @@ func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, l
 			return nil, fmt.Errorf("polling %s: %w", e.Topic, e.Err)
 		}
 		c.w.metrics.errors.WithLabelValues("poll", string(class)).Inc()
-		c.w.o.Log.Warn("polling", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+		if class != c.pollClass || time.Since(c.pollSaid) > pollSayAgain {
+			c.pollClass, c.pollSaid = class, time.Now()
+			c.w.o.Log.Warn("polling", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+		}
 	}
 	return fetches.Records(), nil
 }
