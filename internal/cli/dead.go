@@ -77,9 +77,10 @@ func yes(b bool) string {
 
 type deadRequeueCmd struct {
 	connection
-	ID  string `arg:"" optional:"" name:"run" help:"ID of the run, or enough of its beginning."`
-	All bool   `help:"Requeue all runs of the job that were not requeued yet."`
-	Job string `placeholder:"NAME" help:"The job of --all."`
+	ID    string `arg:"" optional:"" name:"run" help:"ID of the run, or enough of its beginning."`
+	Again bool   `help:"Requeue the run even if it was requeued before."`
+	All   bool   `help:"Requeue all runs of the job that were not requeued yet."`
+	Job   string `placeholder:"NAME" help:"The job of --all."`
 }
 
 func (deadRequeueCmd) Help() string {
@@ -137,6 +138,8 @@ func (c *deadRequeueCmd) choose(letters []deadAnswer) ([]*run.Run, error) {
 		r := d.DeadLetter.Run
 		switch {
 		case r == nil:
+		case !c.All && d.Requeued && !c.Again && strings.HasPrefix(string(r.ID), strings.ToLower(c.ID)):
+			return nil, usageError(fmt.Errorf("run %s was requeued before; --again makes one more run of it", short(r.ID)))
 		case c.All && r.Job == c.Job && !d.Requeued,
 			!c.All && strings.HasPrefix(string(r.ID), strings.ToLower(c.ID)):
 			if _, twice := matches[r.ID]; !twice {

@@ -19,6 +19,7 @@ func reason(r string) string {
 		run.ReasonOutOfTouch:    "the worker was out of touch with Kafka",
 		run.ReasonWorkerLost:    "the worker's beats stopped",
 		run.ReasonNotHeld:       "the worker lives but no longer held it",
+		run.ReasonNoQueue:       "its cluster has no topics, and they could not be made",
 		run.ReasonOversized:     "its record is larger than Kafka accepts",
 		run.ReasonAttemptsUsed:  "no attempt was left",
 		run.ReasonUnknownJob:    "there is no such job",
