@@ -112,8 +112,8 @@ bench-core: ## Lateness on real Kafka beside a plain timer, with and without a s
 	$(GO) run ./test/bench/core
 
 .PHONY: bench-schedule
-bench-schedule: ## How long the next due time of an expression takes to find.
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/schedule/
+bench-schedule: ## Next due times beside other Go libraries.
+	$(GO) -C test/bench/schedule run .
 
 .PHONY: help
 help:
