@@ -107,6 +107,10 @@ cluster-down: ## Stop them; data and logs stay in test/kafka/target.
 
 ##@ Measure
 
+.PHONY: bench
+bench: ## Belfry beside the raw limit of Kafka, os/exec and itself at other sizes; BENCH="-only runs" for a part.
+	$(GO) run ./test/bench $(BENCH)
+
 .PHONY: bench-core
 bench-core: ## Lateness on real Kafka beside a plain timer, with and without a scheduler's death.
 	$(GO) run ./test/bench/core

@@ -34,6 +34,11 @@ func burst(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.close()
+	to, err := o.kafka.site(ctx)
+	if err != nil {
+		return err
+	}
+	defer to.close()
 	w := &watch{changed: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -56,7 +61,7 @@ func burst(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		plain, err := s.replay(ctx, o.kafka, b.runs)
+		plain, err := s.replay(ctx, to, b.runs)
 		if err != nil {
 			return err
 		}
@@ -150,14 +155,9 @@ func (s *site) burst(ctx context.Context, w *watch, n, round int) (bursting, err
 const replayBatch = 3000
 
 // replay writes the records of those runs again, with plain transactions into
-// fresh topics, one client for each shard, and returns how many runs that is
+// topics of their own, one client for each shard, and returns how many runs that is
 // a second.
-func (s *site) replay(ctx context.Context, c *cluster, runs map[run.ID]bool) (float64, error) {
-	to, err := c.site(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer to.close()
+func (s *site) replay(ctx context.Context, to *site, runs map[run.ID]bool) (float64, error) {
 	records, err := s.records(ctx, to.names, runs)
 	if err != nil {
 		return 0, err

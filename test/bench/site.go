@@ -57,6 +57,8 @@ type site struct {
 	plain   *kgo.Client
 }
 
+const siteTries = 5
+
 // site makes fresh topics.
 func (c *cluster) site(ctx context.Context) (*site, error) {
 	options, err := c.options(ctx)
@@ -69,8 +71,14 @@ func (c *cluster) site(ctx context.Context) (*site, error) {
 	if s.plain, err = options.Client(kgo.ProducerLinger(5 * time.Millisecond)); err != nil {
 		return nil, err
 	}
-	_, err = kafka.NewAdmin(s.plain, s.names).EnsureTopics(ctx, []string{"cluster-a"}, shards, kafka.EnsureOptions{})
-	return s, err
+	// Brokers that are busy with the last part may not answer in time.
+	admin := kafka.NewAdmin(s.plain, s.names)
+	for try := 1; ; try++ {
+		_, err = admin.EnsureTopics(ctx, []string{"cluster-a"}, shards, kafka.EnsureOptions{})
+		if err == nil || try == siteTries || ctx.Err() != nil {
+			return s, err
+		}
+	}
 }
 
 func (s *site) close() { s.plain.Close() }
