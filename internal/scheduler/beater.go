@@ -59,7 +59,7 @@ func (s *scheduler) sendBeat(ctx context.Context, b member.Beat, done func()) {
 }
 
 // farewell lets the others take over at once. A record that may have reached
-// Kafka outlives its context: without Kafka it would be waited for for ever.
+// Kafka outlives its context, and without Kafka never ends.
 func (s *scheduler) farewell() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewellWait)
 	defer cancel()

@@ -20,26 +20,28 @@ import (
 // how far they had come; one that no owner has come to counts as acted on at
 // the moment of collection.
 func Collect(ctx context.Context, o kafka.Options, names topic.Names, clusters []string) (check.Evidence, error) {
-	c := collector{ctx: ctx, kafka: o}
+	c := collector{read: func(name string, each func(*kgo.Record) error) error {
+		return kafka.ReadAll(ctx, o, name, nil, kafka.ReadCommitted, each)
+	}}
 	c.progress(names)
 	e := check.Evidence{Collected: time.Now().UTC().Round(0)}
 	c.jobs(names, &e)
 	c.requests(names, &e)
-	c.read(names.Events(), func(r *kgo.Record) error {
+	c.each(names.Events(), func(r *kgo.Record) error {
 		ev, err := topic.DecodeEvent(r.Value)
 		e.Events = append(e.Events, ev)
 		return err
 	})
 	for _, cluster := range clusters {
 		for _, queue := range []string{names.Runs(cluster), names.Retries(cluster)} {
-			c.read(queue, func(r *kgo.Record) error {
+			c.each(queue, func(r *kgo.Record) error {
 				decoded, err := topic.DecodeRun(r.Value, cluster)
 				decoded.Command, decoded.Env = nil, nil // of no interest here, and large
 				e.Runs = append(e.Runs, decoded)
 				return err
 			})
 		}
-		c.read(names.DeadOf(cluster), func(r *kgo.Record) error {
+		c.each(names.DeadOf(cluster), func(r *kgo.Record) error {
 			d, err := topic.DecodeDeadLetter(r.Value)
 			e.Dead = append(e.Dead, d)
 			return err
@@ -50,9 +52,8 @@ func Collect(ctx context.Context, o kafka.Options, names topic.Names, clusters [
 
 // collector reads topic after topic until one cannot be read.
 type collector struct {
-	ctx   context.Context
-	kafka kafka.Options
-	err   error
+	read func(name string, each func(*kgo.Record) error) error
+	err  error
 	// come is how far the owner of each shard had come, and when.
 	come map[int32][]station
 }
@@ -62,18 +63,18 @@ type station struct {
 	jobs, commands int64
 }
 
-func (c *collector) read(name string, each func(*kgo.Record) error) {
+func (c *collector) each(name string, each func(*kgo.Record) error) {
 	if c.err != nil {
 		return
 	}
-	if err := kafka.ReadAll(c.ctx, c.kafka, name, nil, kafka.ReadCommitted, each); err != nil {
+	if err := c.read(name, each); err != nil {
 		c.err = fmt.Errorf("collecting the evidence of %s: %w", name, err)
 	}
 }
 
 func (c *collector) progress(names topic.Names) {
 	c.come = map[int32][]station{}
-	c.read(names.State(), func(r *kgo.Record) error {
+	c.each(names.State(), func(r *kgo.Record) error {
 		if string(r.Key) != topic.ShardKey {
 			return nil
 		}
@@ -93,7 +94,7 @@ func (c *collector) acted(shard int32, e *check.Evidence, beyond func(station) b
 }
 
 func (c *collector) jobs(names topic.Names, e *check.Evidence) {
-	c.read(names.Jobs(), func(r *kgo.Record) error {
+	c.each(names.Jobs(), func(r *kgo.Record) error {
 		d := check.Definition{Name: string(r.Key), At: r.Timestamp}
 		d.Acted = c.acted(r.Partition, e, func(s station) bool { return s.jobs > r.Offset })
 		if len(r.Value) > 0 {
@@ -110,7 +111,7 @@ func (c *collector) jobs(names topic.Names, e *check.Evidence) {
 }
 
 func (c *collector) requests(names topic.Names, e *check.Evidence) {
-	c.read(names.Commands(), func(r *kgo.Record) error {
+	c.each(names.Commands(), func(r *kgo.Record) error {
 		decoded, err := topic.DecodeRequest(r.Value)
 		e.Requests = append(e.Requests, check.Request{
 			Request: decoded,

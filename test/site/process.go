@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,11 +101,7 @@ func (s *Site) onThread(f func() error) error {
 func (s *Site) Names() map[int]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := make(map[int]string, len(s.pids))
-	for pid, name := range s.pids {
-		names[pid] = name
-	}
-	return names
+	return maps.Clone(s.pids)
 }
 
 // Stop kills every process that was started.

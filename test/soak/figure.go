@@ -72,25 +72,18 @@ func measure(o options, w *world, e check.Evidence, r check.Report) (figures, []
 	}
 	for _, v := range r.Violations {
 		f.Violations = append(f.Violations, v.String())
-		switch v.Rule {
-		case check.RuleLostDue, check.RuleAcked, check.RuleFinal:
+		if slices.Contains([]check.Rule{check.RuleLostDue, check.RuleAcked, check.RuleFinal}, v.Rule) {
 			f.Lost++
-		case check.RuleDoubled, check.RuleTwice:
+		}
+		if slices.Contains([]check.Rule{check.RuleDoubled, check.RuleTwice}, v.Rule) {
 			f.Doubled++
-		default:
 		}
 	}
+	count := map[run.EventType]int{}
 	for i := range e.Events {
-		switch e.Events[i].Type {
-		case run.EventReturned:
-			f.Returned++
-		case run.EventRetrying:
-			f.Retried++
-		case run.EventLost:
-			f.Taken++
-		default:
-		}
+		count[e.Events[i].Type]++
 	}
+	f.Returned, f.Retried, f.Taken = count[run.EventReturned], count[run.EventRetrying], count[run.EventLost]
 	starts := firstStarts(e)
 	f.Phases = phases(e)
 	for i := range f.Phases {

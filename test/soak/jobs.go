@@ -21,22 +21,26 @@ func steady(rate int, journal string) string {
 		if i%2 == 0 {
 			lost = "fail"
 		}
-		job(&b, fmt.Sprintf("tick-%d", i), "* * * * * *", "", 0, "jitter: "+jitter+", on_lost: "+lost+", catch_up: {policy: all, window: 1h}")
+		add(&b, fmt.Sprintf("tick-%d", i), "* * * * * *", "", 0, "jitter: "+jitter+", on_lost: "+lost+", catch_up: {policy: all, window: 1h}")
 	}
 	for i, overlap := range []string{"skip", "queue", "replace", "allow"} {
-		job(&b, "slow-"+overlap, fmt.Sprintf("%d-59/3 * * * * *", i%3), "sleep 4", 0, "on_lost: retry, overlap: "+overlap)
+		work := "sleep 4"
+		if overlap == "queue" {
+			work = "sleep 2" // less than there is between two due times, so that the queue ends
+		}
+		add(&b, "slow-"+overlap, fmt.Sprintf("%d-59/3 * * * * *", i%3), work, 0, "on_lost: retry, overlap: "+overlap)
 	}
 	for i := range 4 {
-		job(&b, fmt.Sprintf("failing-%d", i), "*/5 * * * * *", "sleep 0.2", 3, "retries: 2, retry_backoff: {initial: 1s, factor: 2, jitter: 0.2}, catch_up: {policy: all, window: 1h}")
-		job(&b, fmt.Sprintf("flaky-%d", i), "*/5 * * * * *", "[ $BELFRY_ATTEMPT -gt 1 ] || { note end 1; exit 1; }", 0, "retries: 3, retry_backoff: {initial: 1s, factor: 2, jitter: 0.2}, catch_up: {policy: all, window: 1h}")
+		add(&b, fmt.Sprintf("failing-%d", i), "*/5 * * * * *", "sleep 0.2", 3, "retries: 2, retry_backoff: {initial: 1s, factor: 2, jitter: 0.2}, catch_up: {policy: all, window: 1h}")
+		add(&b, fmt.Sprintf("flaky-%d", i), "*/5 * * * * *", "[ $BELFRY_ATTEMPT -gt 1 ] || { note end 1; exit 1; }", 0, "retries: 3, retry_backoff: {initial: 1s, factor: 2, jitter: 0.2}, catch_up: {policy: all, window: 1h}")
 	}
 	for i := range 3 {
-		job(&b, fmt.Sprintf("long-%d", i), fmt.Sprintf("%d * * * * *", 20*i+7), "sleep 50", 0, "overlap: skip, on_lost: retry")
+		add(&b, fmt.Sprintf("long-%d", i), fmt.Sprintf("%d * * * * *", 20*i+7), "sleep 50", 0, "overlap: skip, on_lost: retry")
 	}
-	job(&b, "hung", "*/20 * * * * *", "sleep 300", 0, "timeout: 3s")
-	job(&b, "prompt", "* * * * * *", "", 0, "start_deadline: 20s")
-	job(&b, "asked", "", "sleep 1", 0, "on_lost: retry")
-	job(&b, "paused", "* * * * * *", "", 0, "catch_up: {policy: all, window: 1h}")
+	add(&b, "hung", "*/20 * * * * *", "sleep 300", 0, "timeout: 3s")
+	add(&b, "prompt", "* * * * * *", "", 0, "start_deadline: 20s")
+	add(&b, "asked", "", "sleep 1", 0, "on_lost: retry")
+	add(&b, "paused", "* * * * * *", "", 0, "catch_up: {policy: all, window: 1h}")
 	return b.String()
 }
 
@@ -47,10 +51,10 @@ func changing(n int, journal string) string {
 	header(&b, journal)
 	for i := range 4 {
 		every := 1 + (n+i)%4
-		job(&b, fmt.Sprintf("edited-%d", i), fmt.Sprintf("*/%d * * * * *", every), "", 0, "catch_up: {policy: all, window: 1h}")
+		add(&b, fmt.Sprintf("edited-%d", i), fmt.Sprintf("*/%d * * * * *", every), "", 0, "catch_up: {policy: all, window: 1h}")
 	}
 	if n%3 != 2 {
-		job(&b, "gone", "*/2 * * * * *", "", 0, "")
+		add(&b, "gone", "*/2 * * * * *", "", 0, "")
 	}
 	return b.String()
 }
@@ -59,9 +63,9 @@ func header(b *strings.Builder, journal string) {
 	fmt.Fprintf(b, "defaults: {seconds: true, env: {JOURNAL: %q}}\njobs:\n", journal)
 }
 
-// job writes a job whose command notes that it starts, does some work, notes
+// add writes a job whose command notes that it starts, does some work, notes
 // that it ends, and exits.
-func job(b *strings.Builder, name, schedule, work string, exit int, fields string) {
+func add(b *strings.Builder, name, schedule, work string, exit int, fields string) {
 	if work != "" {
 		work += "; "
 	}

@@ -13,7 +13,7 @@ const changeEvery = 4 * time.Second
 // disturb has people change something all the while, until ctx ends.
 // Commands may fail while brokers do: what was acknowledged is in the topics,
 // and only that is judged.
-func (w *world) disturb(ctx context.Context) error {
+func (w *world) disturb(ctx context.Context) {
 	paused := false
 	for i := 0; wait(ctx, changeEvery) == nil; i++ {
 		var what string
@@ -40,7 +40,7 @@ func (w *world) disturb(ctx context.Context) error {
 			what, err = w.resize(ctx, i/6)
 		}
 		if ctx.Err() != nil {
-			break
+			return
 		}
 		if err != nil {
 			say("%s: %v", what, err)
@@ -48,7 +48,6 @@ func (w *world) disturb(ctx context.Context) error {
 		}
 		w.marks = append(w.marks, mark{At: time.Now().UTC().Round(0), What: what})
 	}
-	return nil
 }
 
 // cancel cancels the long run that began last.

@@ -54,7 +54,7 @@ func plotOf(f figures, starts []start) plot {
 		return round(p.Bottom - (p.Bottom-p.Top)*share)
 	}
 	var median, high, worst strings.Builder
-	for s := 0; s < int(f.Seconds); s++ {
+	for s := range int(f.Seconds) {
 		at := f.Began.Add(time.Duration(s) * time.Second)
 		l := between(starts, at, at.Add(time.Second))
 		if l.Starts == 0 {

@@ -55,24 +55,24 @@ func writePage(to io.Writer, f figures, p plot) error {
 }
 
 func printFigures(to io.Writer, f figures) {
-	print := func(format string, args ...any) { _, _ = fmt.Fprintf(to, format, args...) }
-	print("%s: seed %d, %d jobs/s for %.0f s, Kafka %s, %s\n", f.Verdict, f.Seed, f.Rate, f.Seconds, f.Kafka, f.Machine)
-	print("%d due times, %d starts, %d ended, %d skipped; %d returned, %d retried, %d taken from lost workers\n",
+	show := func(format string, args ...any) { _, _ = fmt.Fprintf(to, format, args...) }
+	show("%s: seed %d, %d jobs/s for %.0f s, Kafka %s, %s\n", f.Verdict, f.Seed, f.Rate, f.Seconds, f.Kafka, f.Machine)
+	show("%d due times, %d starts, %d ended, %d skipped; %d returned, %d retried, %d taken from lost workers\n",
 		f.Dues, f.Starts, f.Ended, f.Skipped, f.Returned, f.Retried, f.Taken)
-	print("lost %d, doubled %d, violations %d\n\n", f.Lost, f.Doubled, len(f.Violations))
-	print("%-22s %8s %7s %8s %8s %8s %8s\n", "phase", "from", "length", "starts", "p50", "p99", "worst")
+	show("lost %d, doubled %d, violations %d\n\n", f.Lost, f.Doubled, len(f.Violations))
+	show("%-22s %8s %7s %8s %8s %8s %8s\n", "phase", "from", "length", "starts", "p50", "p99", "worst")
 	for _, p := range f.Phases {
-		print("%-22s %7.0fs %6.0fs %8d %7.3fs %7.3fs %7.3fs\n", p.Name, p.From.Sub(f.Began).Seconds(),
+		show("%-22s %7.0fs %6.0fs %8d %7.3fs %7.3fs %7.3fs\n", p.Name, p.From.Sub(f.Began).Seconds(),
 			p.Until.Sub(p.From).Seconds(), p.Late.Starts, p.Late.P50, p.Late.P99, p.Late.Worst)
 	}
 	for _, w := range f.Why {
-		print("invalid: %s\n", w)
+		show("invalid: %s\n", w)
 	}
 	for i, v := range f.Violations {
 		if i == 20 {
-			print("and %d more, in figures.json\n", len(f.Violations)-i)
+			show("and %d more, in figures.json\n", len(f.Violations)-i)
 			break
 		}
-		print("%s\n", v)
+		show("%s\n", v)
 	}
 }

@@ -160,8 +160,8 @@ func (w *world) live(ctx context.Context) (check.Evidence, error) {
 		return check.Evidence{}, err
 	}
 	from := time.Now().UTC().Round(0)
-	done := make(chan error, 1)
-	go func() { done <- w.disturb(following) }()
+	var people sync.WaitGroup
+	people.Go(func() { w.disturb(following) })
 	err := w.faultsUntil(ctx, from, from.Add(w.o.span))
 	if err == nil {
 		err = wait(ctx, time.Until(from.Add(w.o.span)))
@@ -172,7 +172,8 @@ func (w *world) live(ctx context.Context) (check.Evidence, error) {
 		err = w.settle(ctx, until)
 	}
 	stop()
-	if err = errors.Join(err, <-done); err != nil {
+	people.Wait()
+	if err != nil {
 		return check.Evidence{}, err
 	}
 	if err := w.leave(); err != nil {

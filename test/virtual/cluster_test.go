@@ -3,8 +3,9 @@
 package virtual
 
 import (
-	"flag"
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,25 +16,36 @@ import (
 	"github.com/belfry-cron/belfry/test/site"
 )
 
-// What to live through: go test -tags synctests ./test/virtual/ -args -seed 7 -span 24h
-var (
-	seed = flag.Uint64("seed", 1, "what faults and changes follow from")
-	span = flag.Duration("span", 40*time.Minute, "how long members are killed and cut off")
-)
+// asked reads what to live through from the environment: SPAN=24h SEED=7.
+func asked(t *testing.T) (span time.Duration, seed uint64) {
+	t.Helper()
+	var err error
+	span, seed = 40*time.Minute, 1
+	if text := os.Getenv("SPAN"); text != "" {
+		span, err = time.ParseDuration(text)
+		require.NoError(t, err)
+	}
+	if text := os.Getenv("SEED"); text != "" {
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err)
+	}
+	return span, seed
+}
 
 // settle bounds how long after the last fault runs may take to end.
 const settle = 30 * time.Minute
 
 func TestHoursWithMembersKilledAndCutOff(t *testing.T) {
+	span, seed := asked(t)
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, *seed)
+		w := newWorld(t, seed)
 		for _, name := range []string{"scheduler-1", "scheduler-2", "worker-1", "worker-2", "worker-3"} {
 			w.start(name)
 		}
 		w.populate()
 		from := time.Now()
 		w.pass(time.Minute)
-		for i := 0; time.Since(from) < *span; i++ {
+		for i := 0; time.Since(from) < span; i++ {
 			w.fault(i)
 			w.disturb()
 			w.pass(time.Duration(30+w.dice.IntN(120)) * time.Second)
@@ -50,13 +62,13 @@ func TestHoursWithMembersKilledAndCutOff(t *testing.T) {
 		require.NoError(t, err)
 		e.From, e.Until, e.Lines, e.Faults = from.UTC().Round(0), until.UTC().Round(0), w.lines, w.faults
 		e.Limits = check.Limits{
-			MinStarts: int(*span / time.Minute), Skew: 50 * time.Millisecond, Late: 2 * time.Second,
+			MinStarts: int(span / time.Minute), Skew: 50 * time.Millisecond, Late: 2 * time.Second,
 			Recall: 2500 * time.Millisecond, Kill: time.Second,
 		}
 		r, err := check.Judge(e)
 		require.NoError(t, err)
-		require.Equal(t, check.Pass, r.Verdict, "seed %d, %d faults: %s", *seed, len(w.faults), r)
-		t.Logf("seed %d, %s, %d faults: %s", *seed, *span, len(w.faults), r)
+		require.Equal(t, check.Pass, r.Verdict, "seed %d, %d faults: %s", seed, len(w.faults), r)
+		t.Logf("seed %d, %s, %d faults: %s", seed, span, len(w.faults), r)
 	})
 }
 

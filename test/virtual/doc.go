@@ -7,5 +7,5 @@
 // What only processes can show, it does not: a process that is frozen keeps
 // its clock here, and a transaction costs nothing. test/soak is for that.
 //
-//	go test -tags synctests ./test/virtual/
+//	SPAN=24h SEED=7 go test -tags synctests ./test/virtual/
 package virtual

@@ -126,7 +126,9 @@ func (w *world) bury() error {
 	var errs []error
 	for _, m := range w.corpses {
 		select {
-		case <-m.done:
+		case err := <-m.done:
+			// That it could not report is no surprise.
+			w.t.Logf("killed: %s left with %v", m.name, err)
 		case <-time.After(10 * time.Minute):
 			errs = append(errs, errors.New(m.name+" does not end, though its network is gone"))
 		}
