@@ -3,6 +3,7 @@ package job
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -230,4 +231,24 @@ func (c *calendar) has(d day) bool {
 	}
 	n := at.YearDay() - 1
 	return marks[n/64]>>(n%64)&1 != 0
+}
+
+// Last is the last day of a calendar, at midnight UTC; false if it has days
+// without end.
+func (c Calendar) Last() (last time.Time, ends bool) {
+	compiled, err := c.compile()
+	if err != nil {
+		return time.Time{}, false
+	}
+	end := day(math.MinInt32)
+	if n := len(compiled.fixed); n > 0 {
+		end = compiled.fixed[n-1].last
+	}
+	for _, r := range compiled.rules {
+		if r.until.time().Year() == lastYear {
+			return time.Time{}, false
+		}
+		end = max(end, r.until+r.length-1)
+	}
+	return end.time(), true
 }

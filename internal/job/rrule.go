@@ -381,7 +381,7 @@ func (r *rule) walk(low, high day, visit func(day) bool) {
 }
 
 // startBefore is a day not after low, nor long before it, from which the rule
-// may be walked with the same days to follow.
+// may be walked with the same days to follow from its own first day on.
 func (r *rule) startBefore(low day) day {
 	n := r.option.Interval
 	from, at := r.from.time(), low.time()
@@ -390,9 +390,10 @@ func (r *rule) startBefore(low day) day {
 	case rrule.DAILY:
 		start += (low - r.from) / day(n) * day(n)
 	case rrule.WEEKLY:
-		// Weeks are counted from the one the first day lies in.
+		// Weeks are counted from the one the first day lies in, and begin with
+		// their first day: the library would count BYSETPOS from another.
 		first := r.from - day((int(from.Weekday())+6-r.option.Wkst.Day())%7)
-		start = first + (low-first)/day(7*n)*day(7*n)
+		return first + (low-first)/day(7*n)*day(7*n)
 	case rrule.MONTHLY:
 		months := (at.Year()-from.Year())*12 + int(at.Month()) - int(from.Month())
 		start = dayOf(from.Year(), from.Month()+time.Month(months/n*n), 1)
