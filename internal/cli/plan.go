@@ -74,7 +74,7 @@ type jobChange struct {
 
 // Run compares.
 func (c *planCmd) Run(ctx context.Context, s *session) error {
-	set, _, err := readSet(c.Files)
+	set, err := readSet(c.Files)
 	if err != nil {
 		return err
 	}

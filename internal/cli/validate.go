@@ -2,54 +2,115 @@ package cli
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/lint"
 )
 
 type validateCmd struct {
-	answer
-	Files []string `arg:"" name:"file" predictor:"file" help:"Job files, or folders of them; all are read as one set."`
+	Output string    `short:"o" enum:"table,json,sarif" default:"table" env:"BELFRY_OUTPUT" help:"Form of the answer: ${enum}."`
+	Strict bool      `help:"Take every lint for an error."`
+	At     time.Time `placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00" help:"Judge as of this instant (RFC 3339) instead of now."`
+	Files  []string  `arg:"" name:"file" predictor:"file" help:"Job files, or folders of them; all are read as one set."`
 }
 
 func (validateCmd) Help() string {
-	return "Every error of every file is shown with file, line and column, and the exit code is 2 if there is one. Kafka is not needed.\n\n" +
-		"Examples:\n\n    belfry validate jobs.yaml\n    belfry validate jobs.d/ -o json"
+	return "Shows every error of every file with file, line and column, and warns of what is valid and seldom meant: traps of cron's language, " +
+		"what clock changes will do, limits that work against each other. Each such lint has a code, explained in docs/lints.md, and can be silenced for a job " +
+		"by lint_ignore with a reason. The exit code is 2 if there is an error or, with --strict, any lint. Kafka is not needed.\n\n" +
+		"Examples:\n\n    belfry validate jobs.yaml\n    belfry validate jobs.d/ --strict -o json\n    belfry validate jobs.yaml -o sarif > belfry.sarif"
 }
 
 // Run checks files.
 func (c *validateCmd) Run(s *session) error {
-	set, count, err := readSet(c.Files)
-	if problems, ok := asProblems(err); ok && c.Output == "json" {
-		if err := s.asJSON(answerOf(problems)); err != nil {
-			return err
-		}
-		return &exitError{exitUsage, fmt.Errorf("%d problems", len(problems))}
-	}
+	files, err := readFiles(c.Files)
 	if err != nil {
 		return err
 	}
-	if c.Output == "json" {
-		return s.asJSON([]problemAnswer{})
+	at := c.At
+	if at.IsZero() {
+		at = time.Now()
 	}
-	s.printf("%d jobs in %d files are valid\n", len(set.Jobs), count)
+	set, problems := job.Survey(files)
+	answers := answersOf(problems, lint.Check(set, at))
+	if err := c.show(s, answers); err != nil {
+		return err
+	}
+	errs, lints := 0, 0
+	for _, a := range answers {
+		if a.Severity == lint.Error {
+			errs++
+		} else {
+			lints++
+		}
+	}
+	if errs > 0 || c.Strict && lints > 0 {
+		return usageError(fmt.Errorf("%d errors, %d lints in the job files", errs, lints))
+	}
+	if c.Output == "table" {
+		s.printf("%d jobs in %d files are valid%s\n", len(set.Jobs), jobFiles(files), lintsSaid(lints))
+	}
 	return nil
 }
 
-// readSet reads files and folders as one set of jobs, and says how many
-// files there were.
-func readSet(paths []string) (job.Set, int, error) {
+func lintsSaid(lints int) string {
+	switch lints {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 lint"
+	}
+	return fmt.Sprintf("; %d lints", lints)
+}
+
+// jobFiles counts the files that hold jobs.
+func jobFiles(files []job.File) int {
+	n := 0
+	for _, f := range files {
+		if !f.Beside {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *validateCmd) show(s *session, answers []findingAnswer) error {
+	switch c.Output {
+	case "json":
+		return s.asJSON(answers)
+	case "sarif":
+		return s.asJSON(sarifOf(answers))
+	}
+	for _, a := range answers {
+		s.printf("%s\n", a)
+	}
+	return nil
+}
+
+// readFiles reads files and folders.
+func readFiles(paths []string) ([]job.File, error) {
 	var files []job.File
 	for _, path := range paths {
 		read, err := app.ReadFiles(path)
 		if err != nil {
-			return job.Set{}, 0, usageError(err)
+			return nil, usageError(err)
 		}
 		files = append(files, read...)
 	}
+	return files, nil
+}
+
+// readSet reads files and folders as one set of jobs.
+func readSet(paths []string) (job.Set, error) {
+	files, err := readFiles(paths)
+	if err != nil {
+		return job.Set{}, err
+	}
 	set, err := job.Parse(files)
 	if problems, ok := asProblems(err); ok {
-		return job.Set{}, len(files), &problemsError{problems}
+		return job.Set{}, &problemsError{problems}
 	}
-	return set, len(files), err
+	return set, err
 }
