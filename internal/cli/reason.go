@@ -1,6 +1,11 @@
 package cli
 
-import "github.com/belfry-cron/belfry/internal/run"
+import (
+	"strings"
+
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+)
 
 // reason says in words what a reason in the ledger means.
 func reason(r string) string {
@@ -25,8 +30,14 @@ func reason(r string) string {
 		run.ReasonUnknownJob:    "there is no such job",
 		run.ReasonInvalidJob:    "the job's definition is not valid",
 	}[r]
-	if !ok {
-		return r
+	if ok {
+		return words
 	}
-	return words
+	if name, found := strings.CutPrefix(r, job.ReasonCalendar); found {
+		return "its day is left out by calendar " + name
+	}
+	if name, found := strings.CutPrefix(r, job.ReasonBlackout); found {
+		return "it lies in blackout " + name
+	}
+	return r
 }
