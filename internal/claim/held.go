@@ -120,6 +120,10 @@ type queue struct {
 	behind, asked int
 	full          bool
 
+	// claimTook is what claims take, lately and on the average, from the poll
+	// to the end of the transaction.
+	claimTook time.Duration
+
 	// exits are the instants of the last second at which runs ended.
 	exits []time.Duration
 

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// claimTime is what a claim takes on real brokers (40–70 ms): runs that
-	// end within it leave their slots to those being claimed.
+	// claimTime is what a claim takes on real brokers (40–70 ms), at the
+	// least: runs that end within it leave their slots to those being claimed.
 	claimTime = 70 * time.Millisecond
 	// rateOver is how far back completions count.
 	rateOver = time.Second
@@ -128,9 +128,20 @@ func (q *queue) unstarted() int {
 }
 
 // expected returns how many slots will come free while a claim is made,
-// going by the last second.
+// going by the last second. Where claims take long, that is twice as long as
+// they do, so that short runs are claimed ever faster until they fill the
+// slots; but none is to wait here for longer than it would anywhere.
 func (q *queue) expected() int {
-	return int(time.Duration(len(q.exits)) * claimTime / rateOver)
+	during := max(claimTime, min(2*q.claimTook, NoSlotWait))
+	return int(time.Duration(len(q.exits)) * during / rateOver)
+}
+
+// timed learns how long claims take.
+func (q *queue) timed(took time.Duration) {
+	if q.claimTook == 0 {
+		q.claimTook = took
+	}
+	q.claimTook = (3*q.claimTook + took) / 4
 }
 
 // freeElsewhere returns how many slots other workers have free.

@@ -113,6 +113,9 @@ func (s *State) Done() bool { return s.draining && len(s.byKey) == 0 }
 func (s *State) apply(in Input, now Now, out *effects) {
 	switch in := in.(type) {
 	case Claimed:
+		if h := s.byKey[first(in.Keys)]; h != nil {
+			s.queue(h.queue).timed(now.Mono - h.polledAt)
+		}
 		for _, k := range in.Keys {
 			s.claimed(k, now, out)
 		}
@@ -161,6 +164,14 @@ func (s *State) apply(in Input, now Now, out *effects) {
 		}
 	case Tick:
 	}
+}
+
+// first is the first of keys, or the key of no run.
+func first(keys []run.Key) run.Key {
+	if len(keys) == 0 {
+		return run.Key{}
+	}
+	return keys[0]
 }
 
 // claimed makes a run ours, unless it must go back or away at once.
