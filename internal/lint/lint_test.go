@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"strings"
@@ -128,4 +129,49 @@ func BenchmarkCheck(b *testing.B) {
 	for b.Loop() {
 		lint.Check(set, noon())
 	}
+}
+
+// TestMutatedExpressions: of ten thousand expressions with something changed,
+// each is an error with a place and a message, or is looked at by every lint.
+func TestMutatedExpressions(t *testing.T) {
+	seeds := []string{
+		"30 2 * * *", "*/15 8-17 1,15 jan-jun mon-fri", "0 0 L * ?", "H H(0-7) * * 5#3", "0 0 29 2 *",
+		"@every 90s", "@at 2026-12-31T23:00:00Z", "*/10 * 0-6/2 15W * *", "0 0~30 12 * 7", "0 0 31 */5 2L",
+	}
+	zones := []string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "Africa/Casablanca"}
+	good := 0
+	for i := range 10_000 {
+		expression := mutate(seeds[i%len(seeds)], rand.New(rand.NewPCG(1, uint64(i))))
+		text := fmt.Sprintf("calendars: {days: [2026-11-22..2026-12-24]}\njobs:\n- {name: a, command: x, timezone: %s, seconds: %t, timeout: 1h, jitter: 1h, only_on: days, schedule: %q}\n",
+			zones[i/7%len(zones)], i%3 == 0, expression)
+		set, problems := job.Survey([]job.File{{Name: "jobs.yaml", Data: []byte(text)}})
+		for _, p := range problems {
+			require.NotEmpty(t, p.Message, expression)
+			require.Positive(t, p.Line, expression)
+		}
+		for _, f := range lint.Check(set, noon()) {
+			require.NotEmpty(t, f.Message, expression)
+			require.Equal(t, 3, f.Line, expression)
+			require.True(t, f.EndColumn == 0 || f.EndColumn > f.Column, "%q %+v", expression, f)
+		}
+		good += len(set.Jobs)
+	}
+	require.Greater(t, good, 500, "too few mutants are schedules")
+}
+
+// mutate changes one to three places of an expression.
+func mutate(text string, r *rand.Rand) string {
+	const letters = "01234567890123456789012345*/-,?#LWH~@ jmfsau:"
+	for range 1 + r.IntN(2) {
+		at, letter := r.IntN(len(text)+1), letters[r.IntN(len(letters)):][:1]
+		switch r.IntN(3) {
+		case 0:
+			text = text[:at] + letter + text[at:]
+		case 1:
+			text = text[:at] + letter + text[min(at+1, len(text)):]
+		case 2:
+			text = text[:at] + text[min(at+1+r.IntN(2), len(text)):]
+		}
+	}
+	return text
 }
