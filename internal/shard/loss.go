@@ -1,8 +1,8 @@
 package shard
 
 import (
-	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/member"
@@ -25,8 +25,7 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 	s.learnRoom()
 	unseen := s.unseen
 	s.unseen = map[run.Key]int{}
-	for _, name := range slices.Sorted(maps.Keys(s.busy)) {
-		e := s.busy[name]
+	for _, e := range s.held() {
 		for _, id := range unfinished(e.st) {
 			a := e.st.find(id)
 			if a == nil || a.State != run.StateClaimed && a.State != run.StateStarted {
@@ -44,6 +43,21 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 			}
 		}
 	}
+}
+
+// held returns the jobs of which a worker holds runs, by name: few of those
+// that are busy, after a burst.
+func (s *Shard) held() []*entry {
+	var held []*entry
+	for _, e := range s.busy {
+		if slices.ContainsFunc(e.st.Active, func(a Active) bool {
+			return a.State == run.StateClaimed || a.State == run.StateStarted
+		}) {
+			held = append(held, e)
+		}
+	}
+	slices.SortFunc(held, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
+	return held
 }
 
 // precedes reports whether the beats were read before a's holder claimed it:

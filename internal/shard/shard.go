@@ -35,8 +35,9 @@ type Shard struct {
 	// than the run's claim.
 	unseen map[run.Key]int
 	// busy are the jobs with unfinished runs, by name.
-	busy    map[string]*entry
-	byQueue map[queueKey][]placeable
+	busy       map[string]*entry
+	unfinished int // runs, of all of them
+	byQueue    map[queueKey][]placeable
 	// touched are the jobs whose state this Step writes, opened those whose
 	// state it unpacked.
 	touched, opened []*entry
@@ -72,6 +73,9 @@ func (s *Shard) Restore(st JobState) {
 
 // Discard forgets a state read before: its record was deleted.
 func (s *Shard) Discard(name string) {
+	if e := s.jobs[name]; e != nil {
+		s.unfinished -= int(e.unfinished)
+	}
 	delete(s.jobs, name)
 	delete(s.busy, name)
 }
@@ -103,11 +107,7 @@ func (s *Shard) Jobs() int { return len(s.jobs) }
 
 // Unfinished counts the shard's unfinished runs.
 func (s *Shard) Unfinished() int {
-	n := 0
-	for _, e := range s.busy {
-		n += len(e.st.Active)
-	}
-	return n
+	return s.unfinished
 }
 
 func (s *Shard) take(in Input, now time.Time) {
@@ -173,6 +173,8 @@ func (s *Shard) writeStates() {
 }
 
 func (s *Shard) noteBusy(e *entry) {
+	s.unfinished += len(e.st.Active) - int(e.unfinished)
+	e.unfinished = int32(len(e.st.Active))
 	if len(e.st.Active) > 0 {
 		s.busy[e.name] = e
 	} else {
