@@ -25,11 +25,9 @@ type entry struct {
 	packed string
 	// wake is when the job has something to decide, zero if never; index is
 	// its place in the heap of wakes, -1 outside.
-	wake  instant
-	index int32
-	// unfinished is how many of the shard's unfinished runs are the job's.
-	unfinished int32
-	touched    bool
+	wake    instant
+	index   int32
+	touched bool
 	// unreadable says that the job's definition could not be decoded: it is
 	// not deleted, but nothing can be decided for it.
 	unreadable bool

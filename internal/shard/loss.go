@@ -49,11 +49,11 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 // that are busy, after a burst.
 func (s *Shard) held() []*entry {
 	var held []*entry
-	for _, e := range s.busy {
-		if slices.ContainsFunc(e.st.Active, func(a Active) bool {
+	for _, b := range s.busy {
+		if slices.ContainsFunc(b.st.Active, func(a Active) bool {
 			return a.State == run.StateClaimed || a.State == run.StateStarted
 		}) {
-			held = append(held, e)
+			held = append(held, b.entry)
 		}
 	}
 	slices.SortFunc(held, func(a, b *entry) int { return strings.Compare(a.name, b.name) })

@@ -34,9 +34,10 @@ type Shard struct {
 	// unseen counts how often in a row the beats knew less of a run's holder
 	// than the run's claim.
 	unseen map[run.Key]int
-	// busy are the jobs with unfinished runs, by name.
-	busy       map[string]*entry
-	unfinished int // runs, of all of them
+	// busy are the jobs with unfinished runs, by name, with how many runs of
+	// each are counted in unfinished.
+	busy       map[string]busyJob
+	unfinished int
 	byQueue    map[queueKey][]placeable
 	// touched are the jobs whose state this Step writes, opened those whose
 	// state it unpacked.
@@ -49,13 +50,19 @@ type Shard struct {
 	loaded bool
 }
 
+// busyJob is a job with unfinished runs, and how many are counted.
+type busyJob struct {
+	*entry
+	runs int
+}
+
 // New returns a shard that holds the given states, as read from the state
 // topic. Definitions follow as JobChanged inputs, ended by JobsLoaded.
 func New(cfg Config, states []JobState) *Shard {
 	s := &Shard{
 		cfg: cfg, jobs: make(map[string]*entry, len(states)),
 		compiler: job.NewCompiler(), rules: map[ruleKey]*job.Job{}, stateless: map[string]string{},
-		workers: map[string]*worker{}, busy: map[string]*entry{},
+		workers: map[string]*worker{}, busy: map[string]busyJob{},
 	}
 	for _, st := range states {
 		s.Restore(st)
@@ -73,9 +80,7 @@ func (s *Shard) Restore(st JobState) {
 
 // Discard forgets a state read before: its record was deleted.
 func (s *Shard) Discard(name string) {
-	if e := s.jobs[name]; e != nil {
-		s.unfinished -= int(e.unfinished)
-	}
+	s.unfinished -= s.busy[name].runs
 	delete(s.jobs, name)
 	delete(s.busy, name)
 }
@@ -173,10 +178,10 @@ func (s *Shard) writeStates() {
 }
 
 func (s *Shard) noteBusy(e *entry) {
-	s.unfinished += len(e.st.Active) - int(e.unfinished)
-	e.unfinished = int32(len(e.st.Active))
-	if len(e.st.Active) > 0 {
-		s.busy[e.name] = e
+	runs := len(e.st.Active)
+	s.unfinished += runs - s.busy[e.name].runs
+	if runs > 0 {
+		s.busy[e.name] = busyJob{e, runs}
 	} else {
 		delete(s.busy, e.name)
 	}
