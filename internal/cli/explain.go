@@ -200,12 +200,23 @@ func timeline(r *ledger.Run) []turn {
 	return turns
 }
 
+// moment is an instant given as a flag.
+type moment struct{ time.Time }
+
+// UnmarshalText reads what people write, in UTC where it names no zone.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	m.Time, err = parseTime(string(text), time.UTC, time.Now())
+	return err
+}
+
 // parseTime reads an instant as people write it, in zone where it names none.
 func parseTime(text string, zone *time.Location, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+	for _, layout := range []string{
+		"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly,
+	} {
 		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return at, nil
 		}

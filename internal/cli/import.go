@@ -70,7 +70,7 @@ func (c *importCmd) Run(ctx context.Context, s *session) error {
 			left++
 		}
 	}
-	s.note("%d jobs from %d files; %d comments stand where something is no job", len(table.Jobs()), len(files), left)
+	s.note("%s from %s; %s where something is no job", counted(len(table.Jobs()), "job"), counted(len(files), "file"), counted(left, "comment"))
 	return nil
 }
 

@@ -16,12 +16,12 @@ import (
 type nextCmd struct {
 	connection
 	answer
-	What     string    `arg:"" name:"file-or-job" predictor:"file" help:"Job file, folder of them, or the name of a job in force."`
-	Count    int       `short:"n" default:"10" help:"Show so many due times of each job."`
-	Job      []string  `placeholder:"NAME" help:"Only these jobs of the file."`
-	Timezone string    `placeholder:"ZONE" help:"Show times in this zone instead of each job's own."`
-	From     time.Time `placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00" help:"Begin at this instant (RFC 3339) instead of now."`
-	Calendar string    `enum:"none,month,year" default:"none" help:"Draw how many due times fall on each hour of a month or each day of a year: ${enum}."`
+	What     string   `arg:"" name:"file-or-job" predictor:"file" help:"Job file, folder of them, or the name of a job in force."`
+	Count    int      `short:"n" default:"10" help:"Show so many due times of each job."`
+	Job      []string `placeholder:"NAME" help:"Only these jobs of the file."`
+	Timezone string   `placeholder:"ZONE" help:"Show times in this zone instead of each job's own."`
+	From     moment   `placeholder:"TIME" help:"Begin at this instant instead of now (in UTC, unless it names a zone)."`
+	Calendar string   `enum:"none,month,year" default:"none" help:"Draw how many due times fall on each hour of a month or each day of a year: ${enum}."`
 }
 
 func (nextCmd) Help() string {
@@ -87,7 +87,7 @@ func (c *nextCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.From.IsZero() {
-		c.From = time.Now()
+		c.From = moment{time.Now()}
 	}
 	if c.Calendar != "none" {
 		return c.heat(s, jobs)
@@ -121,7 +121,7 @@ func (c *nextCmd) table(all []upcoming) *table {
 			}
 			notes := slices.DeleteFunc([]string{paused, due.note}, func(n string) bool { return n == "" })
 			t.add(u.Job, due.At.Format("Mon 2006-01-02 15:04:05"), due.At.Format("-07:00"), due.UTC.Format(utcLayout(due)),
-				roughly(due.At.Sub(c.From)), gap, u.Schedule, strings.Join(notes, "; "))
+				roughly(due.At.Sub(c.From.Time)), gap, u.Schedule, strings.Join(notes, "; "))
 		}
 		if len(u.Due) == 0 {
 			note := "never due again"

@@ -50,19 +50,24 @@ func (c *validateCmd) Run(s *session) error {
 		return usageError(fmt.Errorf("%d errors, %d lints in the job files", errs, lints))
 	}
 	if c.Output == "table" {
-		s.printf("%d jobs in %d files are valid%s\n", len(set.Jobs), jobFiles(files), lintsSaid(lints))
+		s.printf("%s in %s: valid%s\n", counted(len(set.Jobs), "job"), counted(jobFiles(files), "file"), lintsSaid(lints))
 	}
 	return nil
 }
 
 func lintsSaid(lints int) string {
-	switch lints {
-	case 0:
+	if lints == 0 {
 		return ""
-	case 1:
-		return "; 1 lint"
 	}
-	return fmt.Sprintf("; %d lints", lints)
+	return "; " + counted(lints, "lint")
+}
+
+// counted is "1 file" or "2 files".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // jobFiles counts the files that hold jobs.
