@@ -35,6 +35,13 @@ func awaitEnd(p *os.Process) (*os.ProcessState, error) {
 	}
 }
 
+// hasEnded reports whether p has ended, reaped or not.
+func hasEnded(p *os.Process) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.Pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err != nil && !errors.Is(err, unix.EINTR) || info.Signo != 0
+}
+
 // peakOf is the greatest resident set, in bytes, of the ended command and of
 // those it waited for; 0 if the kernel's figure does not tell.
 //

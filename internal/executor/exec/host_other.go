@@ -18,6 +18,9 @@ func startAttributes(a account, _ *leaf) *syscall.SysProcAttr {
 // nobody else is in the group, be given away from then on.
 func awaitEnd(p *os.Process) (*os.ProcessState, error) { return p.Wait() }
 
+// hasEnded cannot tell here without reaping.
+func hasEnded(*os.Process) bool { return false }
+
 // peakOf is the greatest resident set, in bytes, of the ended command and of
 // those it waited for.
 func peakOf(state *os.ProcessState) int64 {

@@ -122,11 +122,13 @@ func (p *process) stop() bool {
 	return true
 }
 
-// terminate asks the tree to end, unless the command has ended already.
+// terminate asks the tree to end, unless the command has ended already: one
+// that nobody has reaped yet takes a signal as if it lived, and its own end
+// would be taken for ours.
 func (p *process) terminate() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reaped {
+	if p.reaped || hasEnded(p.host) {
 		return false
 	}
 	p.stopping = true
