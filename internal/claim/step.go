@@ -157,12 +157,17 @@ func (s *State) apply(in Input, now Now, out *effects) {
 			s.giveBackAll(q, run.ReasonDraining, out)
 		}
 	case DrainExpired:
-		for _, q := range s.queues() {
-			for _, h := range q.order {
-				s.kill(h, run.StateLost, run.ReasonDraining, out)
-			}
-		}
+		s.killAll(run.ReasonDraining, out)
 	case Tick:
+	}
+}
+
+// killAll ends every run, as lost.
+func (s *State) killAll(reason string, out *effects) {
+	for _, q := range s.queues() {
+		for _, h := range q.order {
+			s.kill(h, run.StateLost, reason, out)
+		}
 	}
 }
 
