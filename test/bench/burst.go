@@ -57,7 +57,7 @@ func burst(ctx context.Context, o options) error {
 	}
 	fmt.Printf("%-7s %14s %14s %8s %14s %8s %6s\n", "round", "Belfry", "plain", "ratio", "after due", "of goal", "lost")
 	for round := 1; round <= o.rounds; round++ {
-		b, err := s.burst(ctx, w, o.burst, round)
+		b, err := s.burst(ctx, w, o.burst)
 		if err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ type bursting struct {
 	runs       map[run.ID]bool
 }
 
-func (s *site) burst(ctx context.Context, w *watch, n, round int) (bursting, error) {
+func (s *site) burst(ctx context.Context, w *watch, n int) (bursting, error) {
 	var b bursting
 	// Long enough for all definitions to be read.
 	due := time.Now().Add(30*time.Second + time.Duration(n)*time.Second/1500).Truncate(time.Second)

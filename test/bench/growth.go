@@ -44,12 +44,11 @@ func definition(i int) job.Job {
 // core is all shards of a Belfry without Kafka: what the shards decide is
 // encoded, and what they are told was decoded.
 type core struct {
-	shards   [shards]*shard.Shard
-	now      time.Time
-	codec    topic.Codec
-	fires    int
-	bytes    int
-	reported int
+	shards [shards]*shard.Shard
+	now    time.Time
+	codec  topic.Codec
+	fires  int
+	bytes  int
 	// told is what to tell each shard next.
 	told [shards][]shard.Input
 }

@@ -116,7 +116,7 @@ func (s *site) emptyQueue(ctx context.Context, t *tally, n, round int) (float64,
 			return 0, err
 		}
 		s.plain.Produce(ctx, &kgo.Record{
-			Topic: s.names.Runs("cluster-a"), Partition: topic.Partition(string(r.ID), int32(partitions)), Key: []byte(r.ID), Value: value,
+			Topic: s.names.Runs("cluster-a"), Partition: topic.Partition(string(r.ID), partitions), Key: []byte(r.ID), Value: value,
 		}, nil)
 	}
 	if err := s.plain.Flush(ctx); err != nil {

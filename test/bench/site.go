@@ -66,8 +66,10 @@ func (c *cluster) site(ctx context.Context) (*site, error) {
 		return nil, err
 	}
 	c.topics++
-	s := &site{kafka: options, brokers: c.brokers,
-		names: topic.Names{Prefix: fmt.Sprintf("bench%d.%d.", time.Now().Unix(), c.topics)}}
+	s := &site{
+		kafka: options, brokers: c.brokers,
+		names: topic.Names{Prefix: fmt.Sprintf("bench%d.%d.", time.Now().Unix(), c.topics)},
+	}
 	if s.plain, err = options.Client(kgo.ProducerLinger(5 * time.Millisecond)); err != nil {
 		return nil, err
 	}

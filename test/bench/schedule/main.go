@@ -172,7 +172,7 @@ func measure(f func()) (ns, allocs float64) {
 		}
 	}
 	runtime.ReadMemStats(&after)
-	return ns, float64(int((float64(after.Mallocs-before.Mallocs))/float64(n*rounds) + 0.5))
+	return ns, float64(int(float64(after.Mallocs-before.Mallocs)/float64(n*rounds) + 0.5))
 }
 
 // rarest looks for the worst case: 29 February on a Monday, within a repeated
