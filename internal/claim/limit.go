@@ -128,11 +128,11 @@ func (q *queue) unstarted() int {
 }
 
 // expected returns how many slots will come free while a claim is made,
-// going by the last second. Where claims take long, that is twice as long as
-// they do, so that short runs are claimed ever faster until they fill the
-// slots; but none is to wait here for longer than it would anywhere.
+// going by the last second. Where claims take long, as many again count, so
+// that short runs are claimed ever faster until they fill the slots; but once
+// claimed none is to wait for longer than a run waits anywhere.
 func (q *queue) expected() int {
-	during := max(claimTime, min(2*q.claimTook, NoSlotWait))
+	during := max(claimTime, q.claimTook+min(q.claimTook, NoSlotWait))
 	return int(time.Duration(len(q.exits)) * during / rateOver)
 }
 

@@ -22,7 +22,7 @@ func TestSlowClaimsAreLarger(t *testing.T) {
 		{time.Millisecond, 10 + 7},
 		{60 * time.Millisecond, 10 + 12},
 		{100 * time.Millisecond, 10 + 20},
-		{time.Second, 10 + 25},
+		{time.Second, 10 + 125},
 	} {
 		t.Run(tt.claimTakes.String(), func(t *testing.T) {
 			s := claim.New(claim.Config{Cluster: "cluster-a", Slots: 10})
