@@ -62,9 +62,8 @@ sim-day: ## A simulated day of 1,000 jobs.
 	$(GO) run ./test/sim -day -seeds 1
 
 .PHONY: test-kafka
-test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other and a short soak, or BELFRY_TEST_BROKERS.
+test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
 	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)
-	@[ -n "$${BELFRY_TEST_BROKERS:-}" ] || $(GO) run ./test/soak -for 2m -every 20s -rate 50
 
 .PHONY: soak
 soak: ## Ten minutes of load on real Kafka with kills and freezes, judged; SOAK="-for 1h -rate 100".
