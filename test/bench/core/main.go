@@ -25,6 +25,7 @@ func main() {
 	o := options{}
 	flag.IntVar(&o.rate, "rate", 100, "commands started per second")
 	flag.DurationVar(&o.phase, "phase", 30*time.Second, "length of each phase")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds, each of a phase of the timer and one of Belfry")
 	flag.StringVar(&o.version, "kafka", kafkatest.Latest, "version of the Kafka that is started")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -39,6 +40,7 @@ func main() {
 type options struct {
 	rate    int
 	phase   time.Duration
+	rounds  int
 	version string
 }
 
@@ -70,34 +72,38 @@ func bench(ctx context.Context, o options) (err error) {
 	if err := s.apply(ctx, true); err != nil {
 		return err
 	}
-	var results []result
-	for round := 1; round <= 2; round++ {
+	var timer, belfry []result
+	for round := 1; round <= o.rounds; round++ {
 		fmt.Fprintf(os.Stderr, "round %d: plain timer, %s\n", round, o.phase)
-		results = append(results, plain(ctx, dir, o, fmt.Sprintf("plain timer %d", round)))
+		timer = append(timer, plain(ctx, dir, o, fmt.Sprintf("plain timer %d", round)))
 		fmt.Fprintf(os.Stderr, "round %d: Belfry, %s\n", round, o.phase)
 		r, err := s.measure(ctx, fmt.Sprintf("Belfry %d", round), o.phase, func() {})
 		if err != nil {
 			return err
 		}
-		results = append(results, r)
+		belfry = append(belfry, r)
 	}
 	fmt.Fprintf(os.Stderr, "Belfry with a scheduler killed, %s\n", o.phase)
 	r, err := s.measure(ctx, "Belfry, scheduler killed", o.phase, s.killScheduler)
 	if err != nil {
 		return err
 	}
-	report(append(results, r))
+	report(timer, belfry, r)
 	return nil
 }
 
-func report(results []result) {
+// report prints each phase, then the phases of a kind as one: what disturbs
+// the machine now and then falls into some of them.
+func report(timer, belfry []result, killed result) {
 	fmt.Printf("%-26s %8s %6s %8s %9s %9s %9s %9s %9s\n",
 		"", "started", "lost", "doubled", "p50", "p90", "p99", "worst", "> 1 s")
-	for _, r := range results {
-		fmt.Printf("%-26s %8d %6d %8d %9s %9s %9s %9s %9d\n", r.name, len(r.late), r.lost, r.doubled,
-			r.at(0.5), r.at(0.9), r.at(0.99), r.at(1), r.beyond(time.Second))
+	for i := range timer {
+		timer[i].print()
+		belfry[i].print()
 	}
-	plain99 := min(results[0].at(0.99), results[2].at(0.99))
-	belfry99 := min(results[1].at(0.99), results[3].at(0.99))
-	fmt.Printf("p99 of Belfry / p99 of the plain timer: %.2f\n", float64(belfry99)/float64(plain99))
+	killed.print()
+	plainAll, belfryAll := pool("plain timer, all", timer), pool("Belfry, all", belfry)
+	plainAll.print()
+	belfryAll.print()
+	fmt.Printf("p99 of Belfry / p99 of the plain timer: %.2f\n", float64(belfryAll.at(0.99))/float64(plainAll.at(0.99)))
 }

@@ -36,6 +36,23 @@ func (r result) beyond(limit time.Duration) int {
 	return len(r.late) - i
 }
 
+func (r result) print() {
+	fmt.Printf("%-26s %8d %6d %8d %9s %9s %9s %9s %9d\n", r.name, len(r.late), r.lost, r.doubled,
+		r.at(0.5), r.at(0.9), r.at(0.99), r.at(1), r.beyond(time.Second))
+}
+
+// pool makes one result of many.
+func pool(name string, all []result) result {
+	one := result{name: name}
+	for _, r := range all {
+		one.late = append(one.late, r.late...)
+		one.lost += r.lost
+		one.doubled += r.doubled
+	}
+	slices.Sort(one.late)
+	return one
+}
+
 // compare takes when each command was to start, by file name, and when it
 // did.
 func compare(name, out string, wanted map[string]time.Time) (result, error) {
