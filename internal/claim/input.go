@@ -51,6 +51,10 @@ type (
 	// DrainExpired: end what still runs.
 	DrainExpired struct{}
 
+	// Replaced: another process beats under this worker's name, and shards
+	// take for lost whatever this one holds.
+	Replaced struct{}
+
 	// Tick: nothing but time has passed.
 	Tick struct{}
 )
@@ -66,4 +70,5 @@ func (Controlled) input()     {}
 func (BeatAcked) input()      {}
 func (Drain) input()          {}
 func (DrainExpired) input()   {}
+func (Replaced) input()       {}
 func (Tick) input()           {}

@@ -158,6 +158,12 @@ func (s *State) apply(in Input, now Now, out *effects) {
 		}
 	case DrainExpired:
 		s.killAll(run.ReasonDraining, out)
+	case Replaced:
+		s.draining = true
+		for _, q := range s.queues() {
+			s.giveBackAll(q, run.ReasonNameTaken, out)
+		}
+		s.killAll(run.ReasonNameTaken, out)
 	case Tick:
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Status is what the log says of a member.
@@ -110,6 +111,21 @@ func (v *View) Find(id string) (Member, bool) {
 	}
 	missed := v.missed(id, e)
 	return Member{Beat: e.beat, Status: status(e.beat, missed), Missed: missed}, true
+}
+
+// Incarnation returns the number of a life of that member that begins now:
+// higher than those of its earlier lives, also if the clock was set back since.
+func (v *View) Incarnation(id string, now time.Time) int64 {
+	if e := v.members[id]; e != nil {
+		return max(now.UnixNano(), e.beat.Incarnation+1)
+	}
+	return now.UnixNano()
+}
+
+// Replaced reports whether a later life of that member than this one beats.
+func (v *View) Replaced(id string, incarnation int64) bool {
+	e := v.members[id]
+	return e != nil && e.beat.Incarnation > incarnation
 }
 
 func status(b Beat, missed int64) Status {

@@ -69,6 +69,7 @@ const (
 	ReasonNoSlot        = "no_slot"        // waited past due while others are free
 	ReasonDraining      = "draining"       // the worker is leaving
 	ReasonOutOfTouch    = "out_of_touch"   // the worker could not beat in time
+	ReasonNameTaken     = "name_taken"     // another process took the worker's name
 	ReasonWorkerLost    = "worker_lost"    // the worker's beats stopped
 	ReasonNotHeld       = "not_held"       // the worker lives but does not hold it
 	ReasonOversized     = "oversized"      // the record does not fit Kafka's limit

@@ -50,7 +50,8 @@ type Options struct {
 // scheduler is one running scheduler.
 type scheduler struct {
 	o           Options
-	incarnation int64
+	born        time.Time
+	incarnation int64 // known once the members topic was read
 	metrics     *metrics
 	plain       *kgo.Client
 	queues      *queues
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer plain.Close()
 	s := &scheduler{
-		o: o, incarnation: time.Now().UnixNano(), metrics: newMetrics(o.Registry), plain: plain,
+		o: o, born: time.Now(), metrics: newMetrics(o.Registry), plain: plain,
 		queues: newQueues(plain, o), codec: topic.NewCodec(),
 	}
 	s.owned.Store(&[]int32{})
@@ -90,6 +91,7 @@ func (s *scheduler) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("scheduler %s: reading the members: %w", s.o.Name, err)
 	}
+	s.incarnation = w.view.Incarnation(s.o.Name, s.born)
 	beats := make(chan struct{})
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -108,6 +110,6 @@ func (s *scheduler) self(seq int64) member.Beat {
 	return member.Beat{
 		ID: s.o.Name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: seq,
 		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version,
-		StartedAt: time.Unix(0, s.incarnation).UTC(), Shards: *s.owned.Load(),
+		StartedAt: s.born.UTC().Round(0), Shards: *s.owned.Load(),
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/scheduler"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -105,10 +106,22 @@ func (w *world) produce(name, key string, value []byte) {
 // for it to have left.
 func (w *world) start(name string) (stop func()) {
 	w.t.Helper()
+	leave, done := w.begin(name)
+	stop = sync.OnceFunc(func() {
+		leave()
+		require.NoError(w.t, <-done)
+	})
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// begin is start for a scheduler that may end by itself: done gets how it did.
+func (w *world) begin(name string) (leave func(), done <-chan error) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
+	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- scheduler.Run(ctx, scheduler.Options{
+		ended <- scheduler.Run(ctx, scheduler.Options{
 			Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: 3 * time.Second,
 			CreateTopics: true, Ready: func() { close(ready) },
 			Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
@@ -116,21 +129,12 @@ func (w *world) start(name string) (stop func()) {
 	}()
 	select {
 	case <-ready:
-	case err := <-done:
+	case err := <-ended:
 		require.NoError(w.t, err)
 	case <-time.After(30 * time.Second):
 		w.t.Fatal("the scheduler was not ready within 30 s")
 	}
-	stopped := false
-	stop = func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			require.NoError(w.t, <-done)
-		}
-	}
-	w.t.Cleanup(stop)
-	return stop
+	return cancel, ended
 }
 
 // receive returns the next n runs of the job, in the order they arrive.
@@ -196,6 +200,33 @@ func TestTwoSchedulersShareTheShards(t *testing.T) {
 		before := w.receive("job-0", 4)
 		stop()
 		requireRow(t, append(before, w.receive("job-0", 8)...))
+	})
+}
+
+func TestOfTwoUnderOneNameTheNewerStays(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		leave, older := w.begin("one")
+		defer leave()
+		w.apply("ticking")
+		runs := w.receive("ticking", 3)
+		w.start("one")
+		require.ErrorIs(t, <-older, scheduler.ErrReplaced)
+		requireRow(t, append(runs, w.receive("ticking", 6)...))
+	})
+}
+
+func TestALifeAfterTheClockWasSetBackGoesOn(t *testing.T) {
+	conform(t, func(w *world) {
+		ahead := time.Now().Add(time.Hour).UnixNano()
+		value, err := topic.EncodeBeat(member.Beat{ID: "one", Role: member.RoleScheduler, Incarnation: ahead, Seq: 7})
+		require.NoError(t, err)
+		r := &kgo.Record{Topic: w.names.Members(), Partition: 0, Key: []byte("one"), Value: value}
+		require.NoError(t, w.cl.ProduceSync(t.Context(), r).FirstErr())
+		w.follow()
+		w.start("one")
+		w.apply("ticking")
+		w.receive("ticking", 3)
 	})
 }
 

@@ -78,7 +78,7 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			return nil
 		case fetches := <-fetched:
 			fetches.EachRecord(w.observe)
-			if me, ok := w.view.Find(w.o.Name); ok && me.Incarnation > w.incarnation {
+			if w.view.Replaced(w.o.Name, w.incarnation) {
 				return ErrReplaced
 			}
 			w.follow(ctx)

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -11,9 +10,6 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
-
-// controlRetry is the pause before following control again after an error.
-const controlRetry = time.Second
 
 // readControl reads the recalls and cancels there are, before anything is
 // claimed, and returns where to go on.
@@ -25,27 +21,6 @@ func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
 		}
 		return nil
 	})
-}
-
-// followControl tells the loop what comes later, until ctx ends.
-func (w *worker) followControl(ctx context.Context, from map[int32]int64) {
-	for {
-		err := kafka.Follow(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
-			from[r.Partition] = r.Offset + 1
-			w.takeControl(r)
-			return nil
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		w.metrics.errors.WithLabelValues("control", string(kafka.Classify(err))).Inc()
-		w.o.Log.Warn("following control begins anew", "error", err)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(controlRetry):
-		}
-	}
 }
 
 // takeControl tells the loop of a control record. One that cannot be read is

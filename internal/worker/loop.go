@@ -33,8 +33,14 @@ func (w *worker) loop(ctx context.Context) error {
 		case <-timer.C:
 			w.step(claim.Tick{})
 		case <-drain:
+			drain = nil
+			if errors.Is(context.Cause(ctx), ErrReplaced) {
+				tooLate = time.After(reportWait)
+				w.step(claim.Replaced{})
+				break
+			}
 			w.o.Log.Info("draining", "limit", w.o.Drain)
-			drain, expired = nil, time.After(w.o.Drain)
+			expired = time.After(w.o.Drain)
 			w.step(claim.Drain{})
 		case <-expired:
 			expired, tooLate = nil, time.After(reportWait)

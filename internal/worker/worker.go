@@ -28,6 +28,9 @@ const (
 	leaveWait = 3 * time.Second
 )
 
+// ErrReplaced says that another process beats under this worker's name.
+var ErrReplaced = errors.New("another worker has started under the same name: give each a name of its own")
+
 // Runner runs one command to its end, as exec.Executor does: when ctx is
 // cancelled it ends it and answers with state cancelled.
 type Runner interface {
@@ -91,7 +94,7 @@ func (o Options) withDefaults() Options {
 type worker struct {
 	o           Options
 	born        time.Time
-	incarnation int64
+	incarnation int64 // known once the members topic was read
 	metrics     *metrics
 
 	// beats, reports and outputs are clients of their own, so that none
@@ -137,30 +140,33 @@ func Run(ctx context.Context, o Options) error {
 		}()
 		w.o.Runner = e
 	}
-	from, err := w.prepare(ctx)
+	control, members, err := w.prepare(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil // asked to stop before there was anything to stop
 	case err != nil:
 		return fmt.Errorf("starting worker %s: %w", w.o.Name, err)
 	}
-	return w.live(ctx, from)
+	return w.live(ctx, control, members)
 }
 
 // prepare learns what has to be known before anything is claimed, and returns
-// where to go on reading control.
-func (w *worker) prepare(ctx context.Context) (map[int32]int64, error) {
+// where to go on reading control and members.
+func (w *worker) prepare(ctx context.Context) (control, members map[int32]int64, err error) {
 	if err := w.partitions.learn(ctx, w.reports); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return w.readControl(ctx)
+	if members, err = w.readSelf(ctx); err != nil {
+		return nil, nil, err
+	}
+	control, err = w.readControl(ctx)
+	return control, members, err
 }
 
 func newWorker(o Options) (*worker, error) {
 	w := &worker{
 		o:           o,
 		born:        time.Now(),
-		incarnation: time.Now().UnixNano(),
 		metrics:     newMetrics(o.Registry),
 		codec:       topic.NewCodec(),
 		state:       claim.New(claim.Config{Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
@@ -209,13 +215,19 @@ func queueTopic(o Options, q run.Queue) string {
 }
 
 // live starts the roles and stops them in turn: claimers leave their groups
-// as soon as ctx ends, the others when the loop has nothing left to do.
-func (w *worker) live(ctx context.Context, control map[int32]int64) error {
+// as soon as ctx ends or our name is taken, the others when the loop has
+// nothing left to do.
+func (w *worker) live(ctx context.Context, control, members map[int32]int64) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	ctx, retire := context.WithCancelCause(ctx)
+	defer retire(nil)
 	var roles, claimers sync.WaitGroup
 	roles.Go(func() { w.beat(background) })
-	roles.Go(func() { w.followControl(background, control) })
+	roles.Go(func() {
+		w.follow(background, w.o.Names.Control(), kafka.ReadCommitted, control, w.takeControl)
+	})
+	roles.Go(func() { w.followSelf(background, members, retire) })
 	roles.Go(func() { w.partitions.follow(background, w.reports) })
 	for _, c := range w.claimers {
 		claimers.Go(func() { c.run(ctx) })
@@ -225,6 +237,9 @@ func (w *worker) live(ctx context.Context, control map[int32]int64) error {
 	claimers.Wait()
 	stop()
 	roles.Wait()
+	if errors.Is(context.Cause(ctx), ErrReplaced) {
+		return errors.Join(fmt.Errorf("worker %s: %w", w.o.Name, ErrReplaced), err)
+	}
 	w.farewell()
 	return err
 }

@@ -283,3 +283,42 @@ func TestWorkersShareAQueue(t *testing.T) {
 		stopSecond()
 	})
 }
+
+func TestOfTwoUnderOneNameTheNewerStays(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := newScript("long")
+		quit, older := w.begin(s, nil)
+		defer quit()
+		long, held := newRun("long", 0), newRun("held", time.Hour)
+		w.stage(long)
+		<-s.started
+		w.stage(held)
+		w.awaitEvent(run.EventClaimed, held)
+
+		stop := w.start(newScript(), nil)
+		require.ErrorIs(t, <-older, worker.ErrReplaced)
+		require.Equal(t, run.ReasonNameTaken, w.awaitEvent(run.EventReturned, held).Reason)
+		ended := w.awaitEvent(run.EventFinished, long)
+		require.Equal(t, run.StateLost, ended.Outcome.State)
+		require.Equal(t, run.ReasonNameTaken, ended.Outcome.Reason)
+
+		next := newRun("next", 0)
+		w.stage(next)
+		require.Greater(t, w.awaitEvent(run.EventFinished, next).Incarnation, ended.Incarnation)
+		stop()
+	})
+}
+
+func TestALifeAfterTheClockWasSetBackCountsHigher(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ahead := time.Now().Add(time.Hour).UnixNano()
+		value, err := topic.EncodeBeat(member.Beat{ID: "w1", Role: member.RoleWorker, Incarnation: ahead, Seq: 7, Cluster: cluster})
+		require.NoError(t, err)
+		w.produce(w.names.Members(), "w1", value)
+		stop := w.start(newScript(), nil)
+		w.await("a beat", func(_ []run.Event, beats []member.Beat) bool {
+			return beats[len(beats)-1].Incarnation == ahead+1
+		})
+		stop()
+	})
+}

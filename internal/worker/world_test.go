@@ -186,8 +186,18 @@ func (w *world) read(name string) [][]byte {
 // for it to have left.
 func (w *world) start(runner worker.Runner, change func(*worker.Options)) (stop func()) {
 	w.t.Helper()
+	leave, done := w.begin(runner, change)
+	return func() {
+		leave()
+		require.NoError(w.t, <-done)
+	}
+}
+
+// begin is start for a worker that may end by itself: done gets how it did.
+func (w *world) begin(runner worker.Runner, change func(*worker.Options)) (stop func(), done <-chan error) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
+	ready, ended := make(chan struct{}), make(chan error, 1)
 	o := worker.Options{
 		Name: "w1", Cluster: cluster, Queues: []run.Queue{run.QueueRuns, run.QueueRetries},
 		Slots: 1, RetrySlots: 1, Kafka: w.kafka, Names: w.names, Shards: shards, Runner: runner,
@@ -196,19 +206,16 @@ func (w *world) start(runner worker.Runner, change func(*worker.Options)) (stop 
 	if change != nil {
 		change(&o)
 	}
-	go func() { done <- worker.Run(ctx, o) }()
+	go func() { ended <- worker.Run(ctx, o) }()
 	select {
 	case <-ready:
-	case err := <-done:
+	case err := <-ended:
 		require.NoError(w.t, err)
 		require.Fail(w.t, "the worker left at once")
 	case <-time.After(patience):
 		require.Fail(w.t, "the worker is not ready")
 	}
-	return func() {
-		cancel()
-		require.NoError(w.t, <-done)
-	}
+	return cancel, ended
 }
 
 // fault has the broker cut connections over which requests of a kind come, for
