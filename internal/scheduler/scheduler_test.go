@@ -233,20 +233,28 @@ func TestALifeAfterTheClockWasSetBackGoesOn(t *testing.T) {
 func TestUnreadableRecordsGoToDeadLettersAndTheShardGoesOn(t *testing.T) {
 	conform(t, func(w *world) {
 		w.follow()
-		w.start("one")
+		stop := w.start("one")
 		for _, name := range []string{w.names.Jobs(), w.names.Commands(), w.names.Events()} {
 			w.produce(name, "ticking", []byte("{not json"))
 		}
 		w.produce(w.names.Jobs(), "ticking", []byte(`{"v":99,"job":{"name":"ticking"}}`))
 		w.apply("ticking")
-		w.receive("ticking", 3)
-		reasons := map[string]string{}
+		runs := w.receive("ticking", 3)
+		stop()
+		w.produce(w.names.State(), "ticking-too", []byte("{not json"))
+		w.start("two")
+		requireRow(t, append(runs, w.receive("ticking", 6)...))
+		reasons := map[string][]string{}
 		require.NoError(t, kafka.ReadAll(t.Context(), w.kafka, w.names.Dead(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
 			d, err := topic.DecodeDeadLetter(r.Value)
-			reasons[fmt.Sprintf("%s@%d", strings.TrimPrefix(d.Topic, w.names.Prefix), d.Offset)] = d.Reason
+			from := strings.TrimPrefix(d.Topic, w.names.Prefix)
+			reasons[from] = append(reasons[from], d.Reason)
 			return err
 		}))
-		require.Len(t, reasons, 4)
-		require.Contains(t, reasons["jobs@1"], "unknown record version 99")
+		for _, from := range []string{"commands", "events", "state"} {
+			require.Len(t, reasons[from], 1, from)
+		}
+		require.Len(t, reasons["jobs"], 2)
+		require.Contains(t, reasons["jobs"][1], "unknown record version 99")
 	})
 }
