@@ -165,18 +165,18 @@ func (w *worker) prepare(ctx context.Context) (control, members map[int32]int64,
 
 func newWorker(o Options) (*worker, error) {
 	w := &worker{
-		o:           o,
-		born:        time.Now(),
-		metrics:     newMetrics(o.Registry),
-		codec:       topic.NewCodec(),
-		state:       claim.New(claim.Config{Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
-		inputs:      make(chan claim.Input, 256),
-		calls:       make(chan func()),
-		stopped:     make(chan struct{}),
-		running:     map[run.Key]context.CancelCauseFunc{},
-		starved:     map[run.Queue]chan struct{}{},
-		claimers:    map[run.Queue]*claimer{},
-		nudge:       make(chan struct{}, 1),
+		o:        o,
+		born:     time.Now(),
+		metrics:  newMetrics(o.Registry),
+		codec:    topic.NewCodec(),
+		state:    claim.New(claim.Config{Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
+		inputs:   make(chan claim.Input, 256),
+		calls:    make(chan func()),
+		stopped:  make(chan struct{}),
+		running:  map[run.Key]context.CancelCauseFunc{},
+		starved:  map[run.Queue]chan struct{}{},
+		claimers: map[run.Queue]*claimer{},
+		nudge:    make(chan struct{}, 1),
 	}
 	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster)}
 	for _, q := range o.Queues {
