@@ -130,6 +130,22 @@ func TestCleanEvidencePasses(t *testing.T) {
 	require.Equal(t, 10, r.Ended)
 }
 
+func TestAKillMayMeetACommandThatHasSaidItsLastWord(t *testing.T) {
+	const failed = 240 // its second attempt succeeds
+	killed := func(after time.Duration) check.Report {
+		w := clean()
+		end := w.line(check.WordEnd, failed)
+		end.Exit = 0
+		o := run.Outcome{State: run.StateLost, ExitCode: -1, StartedAt: at(failed + 0.1), EndedAt: end.At.Add(after)}
+		w.event(run.EventFinished, failed).Outcome = &o
+		retrying := w.event(run.EventRetrying, failed)
+		retrying.Outcome, retrying.NotBefore = &o, retrying.At // a lost attempt waits for nothing
+		return judge(t, w.Evidence)
+	}
+	require.Equal(t, check.Pass, killed(100*time.Millisecond).Verdict, "%s", killed(100*time.Millisecond))
+	require.Equal(t, check.Fail, killed(5*time.Second).Verdict)
+}
+
 // TestPlantedFaultsAreNamed plants one fault at a time into clean evidence,
 // about the run due at 120 s unless said otherwise.
 func TestPlantedFaultsAreNamed(t *testing.T) {

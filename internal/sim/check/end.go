@@ -7,6 +7,9 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
+// endSlack is how long a command may take from its last word to its exit.
+const endSlack = time.Second
+
 func sortStretches(all []stretch) {
 	slices.SortStableFunc(all, func(a, b stretch) int { return a.start.At.Compare(b.start.At) })
 }
@@ -73,7 +76,7 @@ func (j *judge) judgeReports(h *history) {
 			j.blame(RuleAcked, h, ev.At, "the end of attempt %d fence %d was reported, and nothing came of it", ev.Attempt, ev.Fence)
 		}
 		end := h.end(ev.Fence)
-		if end == nil || ev.Outcome == nil {
+		if end == nil || ev.Outcome == nil || killedAtItsEnd(ev.Outcome, end) {
 			continue
 		}
 		ok := ev.Outcome.State == run.StateSucceeded && end.Exit == 0 || ev.Outcome.State == run.StateFailed && end.Exit != 0
@@ -81,6 +84,13 @@ func (j *judge) judgeReports(h *history) {
 			j.blame(RuleLie, h, ev.At, "reported %s with exit code %d; the command exited with %d", ev.Outcome.State, ev.Outcome.ExitCode, end.Exit)
 		}
 	}
+}
+
+// killedAtItsEnd reports whether a kill can have met the command between its
+// last word and its exit: then both tell the truth.
+func killedAtItsEnd(o *run.Outcome, end *Line) bool {
+	killed := o.State == run.StateTimedOut || o.State == run.StateCancelled || o.State == run.StateLost
+	return killed && o.EndedAt.Sub(end.At) <= endSlack
 }
 
 // judgeFinal holds a final state against what was reported and written.
