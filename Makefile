@@ -65,6 +65,13 @@ sim-day: ## A simulated day of 1,000 jobs.
 test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
 	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)
 
+# What `promises` runs besides the cheap proofs.
+PROMISES ?=
+
+.PHONY: promises
+promises: ## Run what proves each promise, and rewrite the figures of docs/promises.md; PROMISES=-all for the long ones too.
+	$(GO) run ./test/promises $(PROMISES)
+
 .PHONY: soak
 soak: ## Ten minutes of load on real Kafka with kills and freezes, judged; SOAK="-for 1h -rate 100".
 	$(GO) run ./test/soak $(SOAK)

@@ -63,7 +63,7 @@ func TestEveryClockChange(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d patterns of clock changes", checked)
+	t.Logf("figure: %d lines agree with an oracle at all %d patterns of clock changes of all zones, 2000 to 2060", len(lines), checked)
 	require.Greater(t, checked, 300)
 }
 

@@ -16,7 +16,7 @@ import (
 // TestSeeds lives through as many worlds as the time of an ordinary test run
 // allows; `make sim SEEDS=10000` lives through more.
 func TestSeeds(t *testing.T) {
-	seeds := uint64(200)
+	seeds := uint64(1000)
 	if testing.Short() {
 		seeds = 40
 	}
@@ -87,6 +87,15 @@ func TestMutantsAreFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some two hundred seeds")
 	}
+	found := make(chan uint64, len(sim.Mutants()))
+	t.Cleanup(func() {
+		close(found)
+		n, most := 0, uint64(0)
+		for seed := range found {
+			n, most = n+1, max(most, seed)
+		}
+		t.Logf("figure: %d planted faults, each found within %d seeds", n, most)
+	})
 	for _, m := range sim.Mutants() {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
@@ -97,6 +106,7 @@ func TestMutantsAreFound(t *testing.T) {
 				require.NoError(t, err)
 				if r.Report.Verdict == check.Fail {
 					t.Logf("%s: seed %d: %s", m.What, seed, r.Report.Violations[0].Rule)
+					found <- seed
 					return
 				}
 			}

@@ -151,7 +151,7 @@ func up(ctx context.Context, o options) error {
 		all = append(all, took)
 	}
 	slices.Sort(all)
-	fmt.Printf("median %s of %v\n", all[len(all)/2], all)
+	fmt.Printf("figure: first output %s after the start in an empty folder (median of %v)\n", all[len(all)/2], all)
 	return nil
 }
 

@@ -34,9 +34,12 @@ func (w *world) ticking(n int, fields string) string {
 // requireTicks judges all jobs of a ticking file.
 func (w *world) requireTicks(n int, from, to time.Time) {
 	w.t.Helper()
+	dues, ran := 0, 0
 	for i := range n {
-		w.requireOnce(fmt.Sprintf("tick-%d", i), from, to)
+		d, r := w.requireOnce(fmt.Sprintf("tick-%d", i), from, to)
+		dues, ran = dues+d, ran+r
 	}
+	w.t.Logf("figure: of %d due times %d ran once, %d were explained", dues, ran, dues-ran)
 }
 
 // begin applies a ticking file, waits until its jobs run, and returns from

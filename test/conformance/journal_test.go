@@ -116,8 +116,9 @@ func (w *world) judge(job string) map[time.Time]*judged {
 
 // requireOnce fails unless every second after from, up to to, is a due time
 // of the job that ran exactly once and succeeded, or is explained; and unless
-// at least half of them ran.
-func (w *world) requireOnce(job string, from, to time.Time) {
+// at least half of them ran. It returns how many due times there were, and how
+// many ran.
+func (w *world) requireOnce(job string, from, to time.Time) (dues, ran int) {
 	w.t.Helper()
 	var all map[time.Time]*judged
 	var open time.Time
@@ -133,16 +134,16 @@ func (w *world) requireOnce(job string, from, to time.Time) {
 	}
 	w.t.Cleanup(func() { w.tellStory(job, open) })
 	w.await("every due time of "+job+" to be settled", settled)
-	ran, expected := 0, 0
 	for due := from.Truncate(time.Second).Add(time.Second); !due.After(to); due = due.Add(time.Second) {
-		expected++
+		dues++
 		j := all[due.UTC()]
 		w.requireAttempts(job, due, j)
 		if len(j.starts) > 0 {
 			ran++
 		}
 	}
-	require.GreaterOrEqual(w.t, 2*ran, expected, "of %d due times of %s only %d ran: too few to judge", expected, job, ran)
+	require.GreaterOrEqual(w.t, 2*ran, dues, "of %d due times of %s only %d ran: too few to judge", dues, job, ran)
+	return dues, ran
 }
 
 // tellStory logs, for a failed test, all that the ledger says of a due time.

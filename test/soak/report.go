@@ -59,7 +59,14 @@ func printFigures(to io.Writer, f figures) {
 	show("%s: seed %d, %d jobs/s for %.0f s, Kafka %s, %s\n", f.Verdict, f.Seed, f.Rate, f.Seconds, f.Kafka, f.Machine)
 	show("%d due times, %d starts, %d ended, %d skipped; %d returned, %d retried, %d taken from lost workers\n",
 		f.Dues, f.Starts, f.Ended, f.Skipped, f.Returned, f.Retried, f.Taken)
-	show("lost %d, doubled %d, violations %d\n\n", f.Lost, f.Doubled, len(f.Violations))
+	faults := 0
+	for _, p := range f.Phases {
+		if p.Fault {
+			faults++
+		}
+	}
+	show("figure: of %d due times %d lost, %d doubled, %d other violations, in %.0f s at %d jobs/s with %d faults\n\n",
+		f.Dues, f.Lost, f.Doubled, len(f.Violations)-f.Lost-f.Doubled, f.Seconds, f.Rate, faults)
 	show("%-22s %8s %7s %8s %8s %8s %8s\n", "phase", "from", "length", "starts", "p50", "p99", "worst")
 	for _, p := range f.Phases {
 		show("%-22s %7.0fs %6.0fs %8d %7.3fs %7.3fs %7.3fs\n", p.Name, p.From.Sub(f.Began).Seconds(),

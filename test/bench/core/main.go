@@ -105,5 +105,7 @@ func report(timer, belfry []result, killed result) {
 	plainAll, belfryAll := pool("plain timer, all", timer), pool("Belfry, all", belfry)
 	plainAll.print()
 	belfryAll.print()
-	fmt.Printf("p99 of Belfry / p99 of the plain timer: %.2f\n", float64(belfryAll.at(0.99))/float64(plainAll.at(0.99)))
+	fmt.Printf("figure: %.2f times the plain timer's p99 (%s, %s); a scheduler killed: %d lost, %d doubled, worst %s\n",
+		float64(belfryAll.at(0.99))/float64(plainAll.at(0.99)), belfryAll.at(0.99), plainAll.at(0.99),
+		killed.lost, killed.doubled, killed.at(1))
 }
