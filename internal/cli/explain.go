@@ -33,8 +33,8 @@ func (c *explainCmd) Validate() error {
 	return nil
 }
 
-// verdict is what explain answers about one due time, or about a range of
-// them that was skipped for one reason.
+// verdict is what explain answers about one due time, or about a row of them
+// of which the same is to be said.
 type verdict struct {
 	ledger.Entry
 	// Verdict is the run's state, "skipped", or: "pending" (not due yet),
@@ -42,6 +42,11 @@ type verdict struct {
 	// another definition's affair, and no event is left of it).
 	Verdict string `json:"verdict"`
 	Why     string `json:"why,omitempty"`
+
+	// Through is the last due time of a row without events, Count how many it
+	// holds; zero for a single one.
+	Through time.Time `json:"through,omitzero"`
+	Count   int       `json:"count,omitzero"`
 }
 
 // Run explains due times.
@@ -115,8 +120,13 @@ func (c *explainCmd) gather(ctx context.Context, k *cluster) (*explanation, erro
 
 func verdictRow(v *verdict) []string {
 	row := []string{when(v.Due), v.Verdict, "-", "-", "-", "-", orDash(v.Why)}
-	if v.Skip != nil && v.Skip.Through.After(v.Skip.Due) {
-		row[0] += " to " + when(v.Skip.Through)
+	through, count := v.Through, v.Count
+	if v.Skip != nil {
+		through, count = v.Skip.Through, v.Skip.Count
+	}
+	if through.After(v.Due) {
+		row[0] += " to " + when(through)
+		row[6] += fmt.Sprintf(" (%d due times)", count)
 	}
 	if v.Entry.Run == nil {
 		return row

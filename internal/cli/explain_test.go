@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,18 +35,21 @@ func TestVerdicts(t *testing.T) {
 	e.ledger.Fold(run.Event{Type: run.EventEnqueued, Job: "j", Run: "m", Due: at("10:04:17"), Attempt: 1, Fence: 2, Trigger: run.TriggerManual})
 
 	var got []string
-	for _, v := range e.verdicts(at("10:00:00"), at("10:30:00")) {
-		got = append(got, v.Due.Format(time.TimeOnly)+" "+v.Verdict)
+	for _, v := range e.verdicts(at("09:58:00"), at("10:30:00")) {
+		line := v.Due.Format(time.TimeOnly) + " " + v.Verdict
+		if v.Count > 0 {
+			line += fmt.Sprintf(", %d through %s", v.Count, v.Through.Format(time.TimeOnly))
+		}
+		got = append(got, line)
 	}
 	require.Equal(t, []string{
-		"10:00:00 unrecorded", // before the definition
+		"09:58:00 unrecorded, 3 through 10:00:00", // before the definition
 		"10:01:00 queued",
 		"10:02:00 skipped", // and 10:03:00 with it
 		"10:04:00 skipped",
 		"10:04:17 queued",
 		"10:05:00 unrecorded", // decided, events gone
-		"10:06:00 undecided",
-		"10:07:00 undecided",
+		"10:06:00 undecided, 2 through 10:07:00",
 		"10:08:00 pending", // and none of the later ones
 	}, got)
 }

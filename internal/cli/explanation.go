@@ -51,7 +51,22 @@ func (e *explanation) verdicts(from, to time.Time) []verdict {
 		}
 	}
 	slices.SortStableFunc(verdicts, func(a, b verdict) int { return a.Due.Compare(b.Due) })
-	return verdicts
+	return joined(verdicts)
+}
+
+// joined makes one verdict of neighbours without events of which the same is
+// to be said: a job that is new has a day of them.
+func joined(verdicts []verdict) []verdict {
+	var all []verdict
+	for _, v := range verdicts {
+		eventless := v.Entry.Run == nil && v.Skip == nil
+		if last := len(all) - 1; last >= 0 && eventless && all[last].Verdict == v.Verdict && all[last].Why == v.Why {
+			all[last].Through, all[last].Count = v.Due, max(all[last].Count, 1)+1
+			continue
+		}
+		all = append(all, v)
+	}
+	return all
 }
 
 // due returns what the schedule names now; of what lies ahead, only the next.

@@ -48,15 +48,18 @@ func (c *planCmd) Validate() error {
 // planAnswer is what plan answers. The loads are due times in each minute
 // from From on.
 type planAnswer struct {
-	From    time.Time   `json:"from"`
-	To      time.Time   `json:"to"`
-	Differs bool        `json:"differs"`
-	Added   int         `json:"added"`
-	Removed int         `json:"removed"`
-	Moved   int         `json:"moved"`
-	Jobs    []jobChange `json:"jobs"`
-	Before  []int       `json:"load_before"`
-	After   []int       `json:"load_after"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Differs bool      `json:"differs"`
+	Added   int       `json:"added"`
+	Removed int       `json:"removed"`
+	Moved   int       `json:"moved"`
+	// Resourced is how many jobs would come from another file, all else as
+	// before; they are not among Jobs.
+	Resourced int         `json:"resourced,omitzero"`
+	Jobs      []jobChange `json:"jobs"`
+	Before    []int       `json:"load_before"`
+	After     []int       `json:"load_after"`
 
 	result plan.Result
 }
@@ -116,7 +119,9 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.JobState, changes []app.Change) (planAnswer, error) {
 	from := c.From.Truncate(time.Second)
 	w := plan.Window{From: from, To: from.Add(time.Duration(c.Hours) * time.Hour)}
-	a := planAnswer{From: w.From.UTC(), To: w.To.UTC(), Differs: len(changes) > 0, Jobs: []jobChange{}}
+	all := len(changes)
+	changes = slices.DeleteFunc(changes, func(c app.Change) bool { return slices.Equal(c.Fields, []string{"source"}) })
+	a := planAnswer{From: w.From.UTC(), To: w.To.UTC(), Differs: len(changes) > 0, Resourced: all - len(changes), Jobs: []jobChange{}}
 	var jobs []plan.Job
 	var calendars job.Calendars
 	changed := map[string]bool{}
@@ -184,6 +189,9 @@ func (c *planCmd) show(s *session, a planAnswer) error {
 		s.printf("\n")
 	}
 	c.showLoad(s, a, zone)
+	if a.Resourced > 0 {
+		s.printf("\n%d jobs would come from another file, all else as before\n", a.Resourced)
+	}
 	if !a.Differs {
 		s.printf("\nnothing would change\n")
 		return nil
@@ -204,7 +212,7 @@ func (c *planCmd) showJob(s *session, j *jobChange, zone *time.Location) {
 		what = orDash(j.Was) + " → " + orDash(j.Now)
 	}
 	s.printf("%s\n", strings.TrimRight(fmt.Sprintf("%s %s  %s", mark, j.Job, oneLine(what)), " "))
-	if fields := slices.DeleteFunc(slices.Clone(j.Fields), func(f string) bool { return f == "schedule" }); len(fields) > 0 {
+	if fields := slices.DeleteFunc(slices.Clone(j.Fields), func(f string) bool { return f == "schedule" || f == "source" }); len(fields) > 0 {
 		s.printf("    changed: %s\n", strings.Join(fields, ", "))
 	}
 	if j.Paused {
