@@ -48,32 +48,35 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 	if !s.inTouch(now) {
 		return
 	}
-	free := q.free()
+	taken, executing := q.taken()
+	free := q.slots + q.soonFree() - taken
 	for _, h := range q.order {
 		switch {
-		case h.stage == ready && h.due(now) <= 0:
+		case h.stage == ready && executing < q.slots && h.due(now) <= 0:
+			executing++
 			h.stage = running
 			out.add(Exec{Run: h.run})
 		case h.stage == waiting && free > 0 && h.inWindow(now):
 			free--
-			h.stage, h.announced = starting, true
+			h.stage, h.announced, h.sentAt = starting, true, now.Mono
 			out.add(SendStarting{Run: h.run})
 		case h.stage == starting && h.retry && now.Mono >= h.retryAt:
-			h.retry = false
+			h.retry, h.sentAt = false, now.Mono
 			out.add(SendStarting{Run: h.run})
 		}
 	}
 	s.handOn(q, now, out)
 }
 
-// handOn gives runs that have waited long enough to workers that have slots.
+// handOn gives runs that have waited long enough to workers that have slots,
+// also if they were announced for one here that did not come free.
 func (s *State) handOn(q *queue, now Now, out *effects) {
 	others := q.freeElsewhere(now)
 	for _, h := range q.order {
 		if others == 0 {
 			return
 		}
-		if h.stage == waiting && h.waited(now) >= h.patience() {
+		if (h.stage == waiting || h.stage == ready) && h.waited(now) >= h.patience() {
 			others--
 			q.others--
 			s.giveBack(h, run.ReasonNoSlot, out)

@@ -34,11 +34,12 @@ type held struct {
 	polledAt, claimedAt time.Duration
 	wallAt              time.Time
 
-	// announced: `starting` was sent at least once, so a recall is too late.
-	// retryAt says when to send it again, if retry is set.
-	announced bool
-	retry     bool
-	retryAt   time.Duration
+	// announced: `starting` was sent at least once, so a recall is too late;
+	// sentAt is when it was sent last, retryAt when to send it again, if retry
+	// is set.
+	announced       bool
+	sentAt, retryAt time.Duration
+	retry           bool
 
 	// stale: the worker was silent for so long that a shard may have placed
 	// the run anew.
@@ -96,7 +97,8 @@ func (h *held) unexecuted() bool {
 	return h.stage == waiting || h.stage == starting || h.stage == ready
 }
 
-// takesSlot reports whether the run occupies a slot.
+// takesSlot reports whether the run occupies a slot, or was announced for one
+// that is about to come free.
 func (h *held) takesSlot() bool {
 	return h.stage == starting || h.stage == ready || h.stage == running
 }
@@ -114,15 +116,18 @@ type queue struct {
 	ahead int
 
 	// behind is how many due runs to claim beyond those that have a slot. It
-	// grows while full polls leave no run waiting for a slot: slots then stand
-	// idle for as long as a claim takes. asked is the latest limit, full says
-	// that a poll came up to it.
+	// grows while slots come free during the claim of a full poll and nothing
+	// waits for them. asked is the latest limit, full says that a poll came up
+	// to it.
 	behind, asked int
 	full          bool
 
 	// claimTook is what claims take, lately and on the average, from the poll
 	// to the end of the transaction.
 	claimTook time.Duration
+
+	// ackTook is what `starting` takes to be acknowledged, likewise.
+	ackTook time.Duration
 
 	// exits are the instants of the last second at which runs ended.
 	exits []time.Duration
@@ -142,20 +147,30 @@ type report struct {
 	free int
 }
 
-// free returns how many slots are not taken.
-func (q *queue) free() int {
-	n := q.slots
+// taken returns how many slots are taken, those about to come free counting
+// twice, and how many of them by commands that run.
+func (q *queue) taken() (taken, executing int) {
 	for _, h := range q.order {
 		if h.takesSlot() {
-			n--
+			taken++
+		}
+		if h.stage == running {
+			executing++
 		}
 	}
-	return n
+	return taken, executing
+}
+
+// free returns how many slots are not taken.
+func (q *queue) free() int {
+	taken, _ := q.taken()
+	return max(0, q.slots-taken)
 }
 
 // overdue returns how many runs wait for nothing but a slot.
 func (q *queue) overdue(now Now) int {
-	n := 0
+	taken, _ := q.taken()
+	n := max(0, taken-q.slots)
 	for _, h := range q.order {
 		if h.stage == waiting && h.inWindow(now) {
 			n++

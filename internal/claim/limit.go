@@ -59,7 +59,6 @@ func (s *State) Limit(name run.Queue, now Now) int {
 func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
 	q := s.queue(name)
 	q.prune(now)
-	q.adapt(q.overdue(now) > 0, s.cfg.Ahead)
 	soon := q.free() + q.expected() - q.overdue(now) + q.behind
 	others := q.freeElsewhere(now)
 	silent, _ := s.silence(now)
@@ -93,14 +92,17 @@ func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
 	return verdicts
 }
 
-// adapt changes how many due runs to claim beyond the slots: more after a full
-// poll whose runs all found one before the next, fewer once runs wait here.
-func (q *queue) adapt(waiting bool, most int) {
+// adapt changes how many due runs to claim beyond the slots, as the claim of
+// what was polled at polledAt ends: more if slots came free meanwhile and found
+// nothing to do, fewer if more runs wait here than there are slots.
+func (q *queue) adapt(polledAt time.Duration, now Now, most int) {
+	waiting := q.overdue(now)
+	ended := len(q.exits) > 0 && q.exits[len(q.exits)-1] >= polledAt
 	switch {
-	case waiting || !q.full:
-		q.behind /= 2
-	default:
+	case q.full && ended && waiting == 0 && q.free() > 0:
 		q.behind = min(most, max(2*q.behind, q.slots))
+	case !q.full || waiting > q.slots:
+		q.behind /= 2
 	}
 }
 
@@ -136,12 +138,19 @@ func (q *queue) expected() int {
 	return int(time.Duration(len(q.exits)) * during / rateOver)
 }
 
-// timed learns how long claims take.
-func (q *queue) timed(took time.Duration) {
-	if q.claimTook == 0 {
-		q.claimTook = took
+// soonFree returns how many slots will come free while `starting` is
+// acknowledged, going by the last second: as many runs are announced ahead,
+// so that short ones leave no slot idle meanwhile.
+func (q *queue) soonFree() int {
+	return min(q.slots, int(time.Duration(len(q.exits))*q.ackTook/rateOver))
+}
+
+// average learns from one more measurement; the first counts alone.
+func average(lately *time.Duration, took time.Duration) {
+	if *lately == 0 {
+		*lately = took
 	}
-	q.claimTook = (3*q.claimTook + took) / 4
+	*lately = (3**lately + took) / 4
 }
 
 // freeElsewhere returns how many slots other workers have free.

@@ -269,15 +269,21 @@ func (w *witness) step(in claim.Input) {
 	for _, e := range w.state.Step(in, w.now) {
 		w.check(e)
 	}
-	used := map[run.Queue]int{}
+	used, announced := map[run.Queue]int{}, map[run.Queue]int{}
 	for _, x := range w.all {
-		if x.executing || (x.sent && !x.executed && !x.last) {
+		switch {
+		case x.executing:
 			used[x.queue]++
+		case x.sent && !x.executed && !x.last:
+			announced[x.queue]++
 		}
 	}
-	for queue, n := range used {
-		if n > w.slots[queue] {
-			w.t.Fatalf("%d of %d slots of %s taken", n, w.slots[queue], queue)
+	for queue, slots := range w.slots {
+		if used[queue] > slots {
+			w.t.Fatalf("%d of %d slots of %s taken", used[queue], slots, queue)
+		}
+		if all := used[queue] + announced[queue]; all > 2*slots {
+			w.t.Fatalf("%d runs announced or executed on %d slots of %s", all, slots, queue)
 		}
 	}
 }

@@ -114,7 +114,9 @@ func (s *State) apply(in Input, now Now, out *effects) {
 	switch in := in.(type) {
 	case Claimed:
 		if h := s.byKey[first(in.Keys)]; h != nil {
-			s.queue(h.queue).timed(now.Mono - h.polledAt)
+			q := s.queue(h.queue)
+			average(&q.claimTook, now.Mono-h.polledAt)
+			q.adapt(h.polledAt, now, s.cfg.Ahead)
 		}
 		for _, k := range in.Keys {
 			s.claimed(k, now, out)
@@ -128,6 +130,7 @@ func (s *State) apply(in Input, now Now, out *effects) {
 	case StartingAcked:
 		if h := s.byKey[in.Key]; h != nil && h.stage == starting {
 			h.stage = ready
+			average(&s.queue(h.queue).ackTook, now.Mono-h.sentAt)
 		}
 	case StartingFailed:
 		if h := s.byKey[in.Key]; h != nil && h.stage == starting {

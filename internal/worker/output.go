@@ -17,13 +17,16 @@ const (
 	maxOutputBytes = 32 << 20
 	// outputDelivery is when waiting output is given up.
 	outputDelivery = time.Minute
+	// outputLinger lets chunks of many runs gather, and is too short to be
+	// noticed by who watches one.
+	outputLinger = 50 * time.Millisecond
 )
 
 func outputLimits() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.MaxBufferedBytes(2 * maxOutputBytes),
 		kgo.RecordDeliveryTimeout(outputDelivery),
-		kgo.ProducerLinger(5 * time.Millisecond),
+		kgo.ProducerLinger(outputLinger),
 	}
 }
 

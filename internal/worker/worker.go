@@ -23,6 +23,10 @@ const (
 	// maxReports bounds the events that wait for Kafka; there are a few for
 	// each run held, so it is never reached.
 	maxReports = 100_000
+	// reportLinger lets reports gather: a request of one record is as much work
+	// for three brokers as one of many. Runs are announced longer than that
+	// before they are due.
+	reportLinger = 20 * time.Millisecond
 	// leaveWait bounds leaving a consumer group, and the last flush of
 	// outputs.
 	leaveWait = 3 * time.Second
@@ -191,7 +195,7 @@ func newWorker(o Options) (*worker, error) {
 	}
 	var errs [3]error
 	w.beats, errs[0] = o.Kafka.Client()
-	w.reports, errs[1] = o.Kafka.Client(kgo.MaxBufferedRecords(maxReports))
+	w.reports, errs[1] = o.Kafka.Client(kgo.MaxBufferedRecords(maxReports), kgo.ProducerLinger(reportLinger))
 	w.outputs, errs[2] = o.Kafka.Client(outputLimits()...)
 	if err := errors.Join(errs[:]...); err != nil {
 		w.close()
