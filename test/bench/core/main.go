@@ -72,40 +72,54 @@ func bench(ctx context.Context, o options) (err error) {
 	if err := s.apply(ctx, true); err != nil {
 		return err
 	}
-	var timer, belfry []result
-	for round := 1; round <= o.rounds; round++ {
-		fmt.Fprintf(os.Stderr, "round %d: plain timer, %s\n", round, o.phase)
-		timer = append(timer, plain(ctx, dir, o, fmt.Sprintf("plain timer %d", round)))
-		fmt.Fprintf(os.Stderr, "round %d: Belfry, %s\n", round, o.phase)
-		r, err := s.measure(ctx, fmt.Sprintf("Belfry %d", round), o.phase, func() {})
+	var timer, belfry, beside, both []result
+	for round := range o.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d: plain timer, Belfry, both at once, %s each\n", round+1, o.rounds, o.phase)
+		timer = append(timer, plain(ctx, dir, o, fmt.Sprintf("plain timer %d", round+1)))
+		r, err := s.measure(ctx, fmt.Sprintf("Belfry %d", round+1), o.phase, func() {})
 		if err != nil {
 			return err
 		}
 		belfry = append(belfry, r)
+		r, err = s.measure(ctx, fmt.Sprintf("Belfry %d, both", round+1), o.phase, func() {
+			beside = append(beside, plain(ctx, dir, o, fmt.Sprintf("plain timer %d, both", round+1)))
+		})
+		if err != nil {
+			return err
+		}
+		both = append(both, r)
 	}
 	fmt.Fprintf(os.Stderr, "Belfry with a scheduler killed, %s\n", o.phase)
-	r, err := s.measure(ctx, "Belfry, scheduler killed", o.phase, s.killScheduler)
+	killed, err := s.measure(ctx, "Belfry, scheduler killed", o.phase, func() {
+		if wait(ctx, o.phase/3) == nil {
+			s.killScheduler()
+		}
+	})
 	if err != nil {
 		return err
 	}
-	report(timer, belfry, r)
+	report(timer, belfry, beside, both, killed)
 	return nil
 }
 
 // report prints each phase, then the phases of a kind as one: what disturbs
 // the machine now and then falls into some of them.
-func report(timer, belfry []result, killed result) {
+func report(timer, belfry, beside, both []result, killed result) {
 	fmt.Printf("%-26s %8s %6s %8s %9s %9s %9s %9s %9s\n",
 		"", "started", "lost", "doubled", "p50", "p90", "p99", "worst", "> 1 s")
 	for i := range timer {
-		timer[i].print()
-		belfry[i].print()
+		for _, r := range []result{timer[i], belfry[i], beside[i], both[i]} {
+			r.print()
+		}
 	}
 	killed.print()
-	plainAll, belfryAll := pool("plain timer, all", timer), pool("Belfry, all", belfry)
-	plainAll.print()
-	belfryAll.print()
-	fmt.Printf("figure: %.2f times the plain timer's p99 (%s, %s); a scheduler killed: %d lost, %d doubled, worst %s\n",
-		float64(belfryAll.at(0.99))/float64(plainAll.at(0.99)), belfryAll.at(0.99), plainAll.at(0.99),
-		killed.lost, killed.doubled, killed.at(1))
+	timerAll, belfryAll := pool("plain timer, all", timer), pool("Belfry, all", belfry)
+	besideAll, bothAll := pool("plain timer, both, all", beside), pool("Belfry, both, all", both)
+	for _, r := range []result{timerAll, belfryAll, besideAll, bothAll} {
+		r.print()
+	}
+	fmt.Printf("figure: p99 %.2f times a plain timer's in turn with it, %.2f times beside it; a scheduler killed: %d lost, %d doubled, worst %s\n",
+		ratio(belfryAll, timerAll), ratio(bothAll, besideAll), killed.lost, killed.doubled, killed.at(1))
 }
+
+func ratio(a, b result) float64 { return float64(a.at(0.99)) / float64(b.at(0.99)) }

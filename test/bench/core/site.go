@@ -130,17 +130,17 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// measure watches one phase: during it, disturb is called.
-func (s *site) measure(ctx context.Context, name string, phase time.Duration, disturb func()) (result, error) {
+// measure watches one phase; meanwhile is called as it begins.
+func (s *site) measure(ctx context.Context, name string, phase time.Duration, meanwhile func()) (result, error) {
 	if err := s.apply(ctx, false); err != nil {
 		return result{}, err
 	}
 	from := time.Now().Add(resume).Truncate(time.Second)
 	to := from.Add(phase)
-	if err := wait(ctx, time.Until(from.Add(phase/3))); err != nil {
+	if err := wait(ctx, time.Until(from)); err != nil {
 		return result{}, err
 	}
-	disturb()
+	meanwhile()
 	if err := wait(ctx, time.Until(to)); err != nil {
 		return result{}, err
 	}
