@@ -21,6 +21,8 @@ type SchedulerOptions struct {
 
 	// OnEvent sees every event the scheduler committed; it must not block.
 	OnEvent func(run.Event)
+	// Ready, if set, is called once, when the first shards are loaded.
+	Ready func()
 }
 
 // Scheduler runs a scheduler until ctx ends, and then leaves in order.
@@ -40,11 +42,18 @@ func Scheduler(ctx context.Context, o SchedulerOptions) (err error) {
 }
 
 func (n *opened) startScheduler(ctx context.Context, o SchedulerOptions) {
+	ready := n.health.expect()
 	so := scheduler.Options{
 		Name: n.Name, Host: n.Host, Version: n.Version,
 		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
 		CreateTopics: n.CreateTopics, Lead: o.Lead,
-		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent, Ready: n.health.expect(),
+		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent,
+		Ready: func() {
+			ready()
+			if o.Ready != nil {
+				o.Ready()
+			}
+		},
 	}
 	n.roles.start(ctx, "scheduler", func(ctx context.Context) error { return scheduler.Run(ctx, so) })
 }
