@@ -102,9 +102,9 @@ func (c *applyCmd) report(s *session, changes []app.Change, jobs int) error {
 		}
 	}
 	if c.DryRun {
-		s.printf("%d changes to %d jobs would be made (dry run)\n", len(changes), jobs)
+		s.printf("%s to %s would be made (dry run)\n", counted(len(changes), "change"), counted(jobs, "job"))
 		return nil
 	}
-	s.printf("%d changes made; %d jobs of these files are in force\n", len(changes), jobs)
+	s.printf("%s made; %s of these files in force\n", counted(len(changes), "change"), counted(jobs, "job"))
 	return nil
 }

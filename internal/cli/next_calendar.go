@@ -95,7 +95,7 @@ type heatPainter struct {
 }
 
 func (p *heatPainter) title(a heatAnswer, first time.Time, span string) {
-	what := fmt.Sprintf("%d jobs", len(a.Jobs))
+	what := counted(len(a.Jobs), "job")
 	if len(a.Jobs) == 1 {
 		what = a.Jobs[0]
 	}

@@ -190,13 +190,14 @@ func (c *planCmd) show(s *session, a planAnswer) error {
 	}
 	c.showLoad(s, a, zone)
 	if a.Resourced > 0 {
-		s.printf("\n%d jobs would come from another file, all else as before\n", a.Resourced)
+		s.printf("\n%s would come from another file, all else as before\n", counted(a.Resourced, "job"))
 	}
 	if !a.Differs {
 		s.printf("\nnothing would change\n")
 		return nil
 	}
-	s.printf("\n%d jobs would change: %d due times added, %d removed, %d moved\n", len(a.Jobs), a.Added, a.Removed, a.Moved)
+	s.printf("\n%s would change: %s added, %d removed, %d moved\n",
+		counted(len(a.Jobs), "job"), counted(a.Added, "due time"), a.Removed, a.Moved)
 	return nil
 }
 

@@ -47,7 +47,7 @@ func (c *validateCmd) Run(s *session) error {
 		}
 	}
 	if errs > 0 || c.Strict && lints > 0 {
-		return usageError(fmt.Errorf("%d errors, %d lints in the job files", errs, lints))
+		return usageError(fmt.Errorf("%s, %s in the job files", counted(errs, "error"), counted(lints, "lint")))
 	}
 	if c.Output == "table" {
 		s.printf("%s in %s: valid%s\n", counted(len(set.Jobs), "job"), counted(jobFiles(files), "file"), lintsSaid(lints))
