@@ -139,6 +139,10 @@ func (t *table) job(line string) {
 	t.remarks = append(t.remarks, remarks...)
 	j.Schedule = expression
 	command, stdin := cutStdin(rest)
+	if first, _ := cutWord(command); t.file.Kind == UserTable && systemUser(first) {
+		t.remarks = append(t.remarks, fmt.Sprintf(
+			"The command begins with a user's name, %s: a system's table must be read with --as system.", first))
+	}
 	j.Command, j.Stdin = []string{t.shell, "-c", command}, stdin
 	if t.starts(j, command) {
 		return
@@ -282,6 +286,16 @@ func program(command string) string {
 		found = "job"
 	}
 	return found
+}
+
+// systemUser tells whether a word is the user of many a system's jobs, and no
+// program's name.
+func systemUser(w string) bool {
+	switch w {
+	case "root", "nobody", "daemon", "www-data", "apache", "nginx", "postgres", "mysql", "redis":
+		return true
+	}
+	return false
 }
 
 // prelude tells whether a shell command only prepares the next one.
