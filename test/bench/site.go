@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -106,14 +104,4 @@ func (s *site) apply(ctx context.Context, n int, define func(int) job.Job) error
 		return err
 	}
 	return failed
-}
-
-// built is the belfry of this tree.
-func built(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "belfry")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/belfry-cron/belfry/cmd/belfry").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building belfry: %w\n%s", err, out)
-	}
-	return path, nil
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	testsite "github.com/belfry-cron/belfry/test/site"
 )
 
 // startWait bounds a start.
@@ -25,7 +27,7 @@ func startup(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	bin, err := built(ctx, dir)
+	bin, err := testsite.Binary(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func up(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	bin, err := built(ctx, dir)
+	bin, err := testsite.Binary(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/topic"
+	"github.com/belfry-cron/belfry/test/site"
 )
 
 // kills is how often up is killed; fewer with -short.
@@ -29,7 +30,7 @@ func TestUpKilledAtRandomPointsLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	listen := freeAddress(t)
 	w := &world{
-		t: t, bin: os.Getenv(binaryVariable), brokers: []string{listen}, dir: t.TempDir(), names: topic.Names{Prefix: "belfry."},
+		t: t, bin: os.Getenv(site.BinaryVariable), brokers: []string{listen}, dir: t.TempDir(), names: topic.Names{Prefix: "belfry."},
 		kafka: kafka.Options{Brokers: []string{listen}},
 	}
 	jobs := filepath.Join(w.dir, "jobs.yaml")

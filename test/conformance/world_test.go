@@ -19,14 +19,11 @@ import (
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
+	"github.com/belfry-cron/belfry/test/site"
 )
 
 // patience is how long anything may take on two busy cores.
 const patience = 90 * time.Second
-
-// binaryVariable names belfry to all tests; one set from outside is used as
-// it is.
-const binaryVariable = "BELFRY_TEST_BINARY"
 
 // TestMain builds belfry once for all tests.
 func TestMain(m *testing.M) {
@@ -34,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func built(tests func() int) int {
-	if os.Getenv(binaryVariable) != "" {
+	if os.Getenv(site.BinaryVariable) != "" {
 		return tests()
 	}
 	dir, err := os.MkdirTemp("", "belfry-conformance-")
@@ -43,13 +40,12 @@ func built(tests func() int) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	path := filepath.Join(dir, "belfry")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/belfry-cron/belfry/cmd/belfry").CombinedOutput()
+	path, err := site.Binary(context.Background(), dir)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "building belfry: %v\n%s", err, out)
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := os.Setenv(binaryVariable, path); err != nil {
+	if err := os.Setenv(site.BinaryVariable, path); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -92,7 +88,7 @@ func conform(t *testing.T, f func(w *world)) {
 func newWorld(t *testing.T, brokers []string) *world {
 	t.Helper()
 	w := &world{
-		t: t, bin: os.Getenv(binaryVariable), brokers: brokers, dir: t.TempDir(),
+		t: t, bin: os.Getenv(site.BinaryVariable), brokers: brokers, dir: t.TempDir(),
 		names: topic.Names{Prefix: fmt.Sprintf("c%d.", time.Now().UnixNano())},
 		kafka: kafka.Options{Brokers: brokers},
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -116,14 +115,4 @@ func plain(ctx context.Context, dir string, o options, name string) result {
 		return result{name: name}
 	}
 	return r
-}
-
-// built is the belfry of this tree.
-func built(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "belfry")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/belfry-cron/belfry/cmd/belfry").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building belfry: %w\n%s", err, out)
-	}
-	return path, nil
 }

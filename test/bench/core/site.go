@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,6 +14,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
+	testsite "github.com/belfry-cron/belfry/test/site"
 )
 
 // settle is how long after a phase the last of its runs may still start
@@ -27,61 +26,36 @@ const resume = 10 * time.Second
 
 // site is a Belfry of two schedulers and two workers.
 type site struct {
-	dir, bin, out string
-	env           []string
-	kafka         kafka.Options
-	names         topic.Names
-	rate          int
-	processes     map[string]*exec.Cmd
+	dir, out  string
+	processes testsite.Site
+	second    *testsite.Process // the scheduler that is killed
+	kafka     kafka.Options
+	names     topic.Names
+	rate      int
 }
 
 func newSite(ctx context.Context, dir, brokers string, rate int) (*site, error) {
-	bin, err := built(ctx, dir)
+	bin, err := testsite.Binary(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &site{
-		dir: dir, bin: bin, out: filepath.Join(dir, "out"), rate: rate, processes: map[string]*exec.Cmd{},
+		dir: dir, out: filepath.Join(dir, "out"), rate: rate,
 		names: topic.Names{Prefix: fmt.Sprintf("bench%d.", time.Now().Unix())},
 		kafka: kafka.Options{Brokers: strings.Split(brokers, ",")},
 	}
-	s.env = append(os.Environ(), "BELFRY_BROKERS="+brokers, "BELFRY_PREFIX="+s.names.Prefix, "BELFRY_LOG_LEVEL=warn")
+	s.processes.Bin, s.processes.Dir = bin, dir
+	s.processes.Env = append(os.Environ(), "BELFRY_BROKERS="+brokers, "BELFRY_PREFIX="+s.names.Prefix, "BELFRY_LOG_LEVEL=warn")
 	if err := os.Mkdir(s.out, 0o755); err != nil {
 		return nil, err
 	}
-	return s, s.run(ctx, "topics", "create")
+	_, err = s.processes.Run(ctx, "topics", "create")
+	return s, err
 }
 
-// run runs belfry to its end.
-func (s *site) run(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, s.bin, args...)
-	cmd.Env = s.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("belfry %s: %w\n%s", args[0], err, out)
-	}
-	return nil
-}
+func (s *site) stop() { s.processes.Stop() }
 
-func (s *site) start(name string, args ...string) error {
-	logs, err := os.Create(filepath.Join(s.dir, name+".log"))
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(s.bin, append(args, "--name", name)...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, logs, logs
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	s.processes[name] = cmd
-	return cmd.Start()
-}
-
-func (s *site) stop() {
-	for _, cmd := range s.processes {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}
-}
-
-func (s *site) killScheduler() { _ = s.processes["scheduler-2"].Process.Kill() }
+func (s *site) killScheduler() { s.second.Kill() }
 
 // warmUp waits out the first half minute of a cold Kafka, when transactions
 // take seconds.
@@ -89,13 +63,15 @@ const warmUp = 30 * time.Second
 
 // begin starts everything and lets it run warm.
 func (s *site) begin(ctx context.Context) error {
-	for _, name := range []string{"scheduler-1", "scheduler-2"} {
-		if err := s.start(name, "scheduler"); err != nil {
-			return err
-		}
+	var err error
+	if _, err = s.processes.Start("scheduler-1", "scheduler"); err != nil {
+		return err
+	}
+	if s.second, err = s.processes.Start("scheduler-2", "scheduler"); err != nil {
+		return err
 	}
 	for _, name := range []string{"worker-1", "worker-2"} {
-		if err := s.start(name, "worker", "--cluster", "cluster-a", "--slots", "64"); err != nil {
+		if _, err := s.processes.Start(name, "worker", "--cluster", "cluster-a", "--slots", "64"); err != nil {
 			return err
 		}
 	}
@@ -118,7 +94,8 @@ func (s *site) apply(ctx context.Context, paused bool) error {
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		return err
 	}
-	return s.run(ctx, "apply", "-f", path)
+	_, err := s.processes.Run(ctx, "apply", "-f", path)
+	return err
 }
 
 func wait(ctx context.Context, d time.Duration) error {
