@@ -59,8 +59,15 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 		ID: d.ID, Due: d.Due, NotBefore: d.Due, Trigger: d.Trigger,
 		Attempt: 1, State: run.StateWaiting, Cluster: e.def.Cluster,
 	}
-	if d.Trigger == run.TriggerSchedule {
+	switch d.Trigger {
+	case run.TriggerSchedule:
 		a.NotBefore = d.Due.Add(jitter(e.def.Jitter, d.ID))
+	case run.TriggerManual, run.TriggerRequeue:
+		// Whoever asks means now, also if the asking host's clock is ahead.
+		if now.Before(d.Due) {
+			a.NotBefore = now.UTC()
+		}
+	case run.TriggerCatchUp:
 	}
 	e.st.Active = append(e.st.Active, a)
 	s.stage(e, &e.st.Active[len(e.st.Active)-1], now)

@@ -230,7 +230,9 @@ func (p *player) change(in shard.JobChanged) {
 }
 
 func (p *player) request() {
-	req := run.Request{Type: run.RequestType(p.d.Cmd), ID: p.arg("id", p.d.Pos), At: p.now}
+	ahead, err := time.ParseDuration(p.arg("ahead", "0s")) // of the asking host's clock
+	require.NoError(p.t, err)
+	req := run.Request{Type: run.RequestType(p.d.Cmd), ID: p.arg("id", p.d.Pos), At: p.now.Add(ahead)}
 	req.Job, _, _ = strings.Cut(p.subject(), "@")
 	req.Job, _, _ = strings.Cut(req.Job, "!")
 	switch req.Type {
