@@ -77,6 +77,9 @@ func (s *session) tell(do func()) {
 }
 
 func (g *group) join(s *session) {
+	if s.gone {
+		return // its goodbye overtook it; on one connection it could not
+	}
 	g.sessions = append(g.sessions, s)
 	slices.SortFunc(g.sessions, func(a, b *session) int { return strings.Compare(a.name, b.name) })
 	g.heartbeat(s)
