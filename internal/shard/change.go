@@ -56,7 +56,7 @@ func (s *Shard) removeJob(in JobChanged, now time.Time) {
 	case e == nil:
 	case !in.Replayed:
 		s.deleteJob(e, now)
-	case e.st.Version == "" && len(e.st.Active) == 0:
+	case e.st.Version == "" && len(e.st.Active) == 0 && e.st.Through.IsZero():
 		delete(s.jobs, in.Name)
 	default:
 		e.undefine()
@@ -153,8 +153,21 @@ func (s *Shard) skipRest(e *entry, until time.Time, reason string, now time.Time
 	e.st.Through = until
 }
 
-// deleteJob takes back what is staged; the state goes when the last
-// unfinished run ends.
+// forgetAfter is how long a deleted job's state stays after the last due time
+// it decided: longer than clocks differ. A host whose clock is behind may apply
+// a job of the same name, and must not make due times of what was run.
+const forgetAfter = 5 * time.Minute
+
+// over reports whether nothing of e is left but what it did.
+func (e *entry) over() bool {
+	return e.def == nil && !e.unreadable && len(e.st.Active) == 0
+}
+
+// forgetAt is when the state of a job that is over goes.
+func (e *entry) forgetAt() time.Time { return e.st.Through.Add(forgetAfter) }
+
+// deleteJob takes back what is staged; the state goes some time after the
+// last unfinished run ended.
 func (s *Shard) deleteJob(e *entry, now time.Time) {
 	s.touch(e)
 	if e.st.Version != "" {

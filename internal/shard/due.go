@@ -55,6 +55,9 @@ func (s *Shard) arm(e *entry, now time.Time) {
 			wake = t
 		}
 	}
+	if e.over() {
+		earlier(e.forgetAt())
+	}
 	if due, ok := e.next(); e.def != nil && ok {
 		earlier(due.Add(now.Sub(s.horizon(e, now))))
 	}

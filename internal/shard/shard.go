@@ -94,7 +94,7 @@ func (s *Shard) Step(inputs []Input, now time.Time) Effects {
 		s.take(in, now)
 	}
 	s.decideDue(now)
-	s.writeStates()
+	s.writeStates(now)
 	s.closeOpened()
 	return s.out
 }
@@ -161,11 +161,11 @@ func (s *Shard) touch(e *entry) {
 	}
 }
 
-func (s *Shard) writeStates() {
+func (s *Shard) writeStates(now time.Time) {
 	for _, e := range s.touched {
 		e.touched = false
 		s.noteBusy(e)
-		if e.def == nil && !e.unreadable && len(e.st.Active) == 0 {
+		if e.over() && !now.Before(e.forgetAt()) {
 			s.out.Forget = append(s.out.Forget, e.name)
 			delete(s.jobs, e.name)
 			s.wakes.remove(e)
