@@ -55,7 +55,8 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 	case run.EventRetrying:
 		j.retrying(b, h, ev)
 	case run.EventLost, run.EventReturned, run.EventDropped:
-		if ev.Type == run.EventLost && j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace), ev.At) {
+		skew := j.e.Limits.Skew // the scheduler's clock dates the loss
+		if ev.Type == run.EventLost && j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace-skew), ev.At.Add(skew)) {
 			j.blame(RuleExplanation, h, ev.At, "%q, but no fault was in effect", ev.Reason)
 		}
 		h.freed = h.freed || current
