@@ -38,6 +38,9 @@ type world struct {
 func conform(t *testing.T, f func(w *world)) {
 	t.Helper()
 	t.Run("in process", func(t *testing.T) {
+		if testing.Short() && os.Getenv("BELFRY_TEST_BROKERS") != "" {
+			t.Skip("short: real brokers will do")
+		}
 		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SleepOutOfOrder())
 		require.NoError(t, err)
 		t.Cleanup(c.Close)

@@ -69,6 +69,9 @@ func conform(t *testing.T, f func(w *world)) {
 	t.Parallel()
 	t.Run("in process", func(t *testing.T) {
 		t.Parallel()
+		if testing.Short() && os.Getenv("BELFRY_TEST_BROKERS") != "" {
+			t.Skip("short: real brokers will do")
+		}
 		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SleepOutOfOrder(),
 			kfake.BrokerConfigs(map[string]string{"group.initial.rebalance.delay.ms": "0"}))
 		require.NoError(t, err)
