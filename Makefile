@@ -9,8 +9,8 @@ GOLANGCI := v2.15.0
 # The Kafka versions that test-kafka starts: the latest, and the last line
 # with ZooKeeper. Each has its POM in test/kafka/.
 KAFKAS   ?= 4.3.1 3.9.2
-# What is tested on them: whatever speaks to Kafka.
-ON_KAFKA := ./internal/kafka/... ./internal/scheduler/... ./internal/worker/... ./test/conformance/...
+# What is tested on them: all tests that can use other brokers than their own.
+ON_KAFKA := ./internal/kafka/... ./internal/scheduler/... ./test/conformance/...
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
 
