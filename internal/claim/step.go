@@ -155,19 +155,21 @@ func (s *State) apply(in Input, now Now, out *effects) {
 			s.beaten, s.lastBeat = true, in.Sent
 		}
 	case Drain:
-		s.draining = true
-		for _, q := range s.queues() {
-			s.giveBackAll(q, run.ReasonDraining, out)
-		}
+		s.drain(run.ReasonDraining, out)
 	case DrainExpired:
 		s.killAll(run.ReasonDraining, out)
 	case Replaced:
-		s.draining = true
-		for _, q := range s.queues() {
-			s.giveBackAll(q, run.ReasonNameTaken, out)
-		}
+		s.drain(run.ReasonNameTaken, out)
 		s.killAll(run.ReasonNameTaken, out)
 	case Tick:
+	}
+}
+
+// drain takes nothing more, and gives back what was not executed.
+func (s *State) drain(reason string, out *effects) {
+	s.draining = true
+	for _, q := range s.queues() {
+		s.giveBackAll(q, reason, out)
 	}
 }
 
