@@ -143,7 +143,8 @@ func TestAKillMayMeetACommandThatHasSaidItsLastWord(t *testing.T) {
 		return judge(t, w.Evidence)
 	}
 	require.Equal(t, check.Pass, killed(100*time.Millisecond).Verdict, "%s", killed(100*time.Millisecond))
-	require.Equal(t, check.Fail, killed(5*time.Second).Verdict)
+	require.Equal(t, check.Fail, killed(5*time.Second).Verdict, "it had long ended by itself")
+	require.Equal(t, check.Fail, killed(-time.Second-time.Millisecond).Verdict, "it outlived the kill")
 }
 
 // TestPlantedFaultsAreNamed plants one fault at a time into clean evidence,

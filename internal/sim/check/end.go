@@ -90,7 +90,7 @@ func (j *judge) judgeReports(h *history) {
 // last word and its exit: then both tell the truth.
 func killedAtItsEnd(o *run.Outcome, end *Line) bool {
 	killed := o.State == run.StateTimedOut || o.State == run.StateCancelled || o.State == run.StateLost
-	return killed && o.EndedAt.Sub(end.At) <= endSlack
+	return killed && o.EndedAt.Sub(end.At).Abs() <= endSlack
 }
 
 // judgeFinal holds a final state against what was reported and written.
