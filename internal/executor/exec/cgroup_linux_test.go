@@ -47,36 +47,73 @@ func TestLocateCgroup(t *testing.T) {
 	}
 }
 
-// A run's cgroup is gone when Run returns, with those the command made in
-// it, and the executor's when it is closed.
-func TestCgroupsAreRemoved(t *testing.T) {
-	e := New(Options{Name: "removed-" + filepath.Base(t.TempDir()), Cgroup: true})
+// newWithCgroups returns an executor with cgroups; nil where they are not ours
+// to make, which it will have said (see TestWithoutCgroupIsSaidOnce).
+func newWithCgroups(t *testing.T) *Executor {
+	e := New(Options{Name: filepath.Base(t.TempDir()) + t.Name(), Cgroup: true})
 	if e.cgroups == nil {
-		// Not ours to make: then there is none, and that was said (see
-		// TestWithoutCgroupIsSaidOnce).
 		require.NotZero(t, os.Geteuid(), "root has a cgroup v2 tree to use here")
 		require.NoError(t, e.Close())
+		return nil
+	}
+	return e
+}
+
+// runShell runs a script that has the path of its cgroup in $own, and returns
+// how it ended and what it wrote.
+func runShell(t *testing.T, e *Executor, script string) (run.Outcome, string) {
+	var out strings.Builder
+	o := e.Run(t.Context(), Command{Args: []string{"/bin/sh", "-c",
+		"own=" + e.cgroups.path + "/$(sed -n 's|^0::.*/||p' /proc/self/cgroup)\n" + script}},
+		func(_ string, p []byte) { out.Write(p) })
+	require.Equal(t, run.StateSucceeded, o.State, out.String())
+	return o, out.String()
+}
+
+// A cgroup is used again for as long as a command leaves it as it was. One in
+// which it left somebody, or made others, is gone when Run returns. All are
+// gone when the executor is closed.
+func TestCgroupsAreUsedAgain(t *testing.T) {
+	e := newWithCgroups(t)
+	if e == nil {
 		return
 	}
-	var out strings.Builder
-	o := e.Run(context.Background(), Command{
-		Args: []string{"/bin/sh", "-c", `
-			own=` + e.cgroups.path + `/$(sed -n 's|^0::.*/||p' /proc/self/cgroup)
-			echo $own
-			mkdir -p $own/inner/most
-			sleep 1000 & echo $! >$own/inner/most/cgroup.procs
-			cat $own/inner/most/cgroup.procs`},
-		Identity: Identity{RunID: "an/id", Attempt: 3},
-	}, func(_ string, p []byte) { out.Write(p) })
-	require.Equal(t, run.StateSucceeded, o.State, out.String())
-	require.Contains(t, out.String(), "an%2Fid.3")
-	require.Regexp(t, `\n[0-9]+\n$`, out.String(), "the command did not fill its own cgroup")
+	_, first := runShell(t, e, `echo $own`)
+	_, second := runShell(t, e, `echo $own`)
+	require.Equal(t, first, second)
 
-	below, err := subdirectories(e.cgroups.path)
-	require.NoError(t, err)
-	require.Empty(t, below)
+	below := func() []string {
+		dirs, err := subdirectories(e.cgroups.path)
+		require.NoError(t, err)
+		return dirs
+	}
+	runShell(t, e, `sleep 1000 &`)
+	require.Empty(t, below())
+	_, filled := runShell(t, e, `
+		mkdir -p $own/inner/most
+		sleep 1000 & echo $! >$own/inner/most/cgroup.procs
+		cat $own/inner/most/cgroup.procs`)
+	require.Regexp(t, `^[0-9]+\n$`, filled, "the command did not fill its own cgroup")
+	require.Empty(t, below())
+
+	_, anew := runShell(t, e, `echo $own`)
+	require.NotEqual(t, first, anew)
+	require.NoError(t, os.Remove(strings.TrimSpace(anew)), "somebody tidies up")
+	runShell(t, e, "")
 	require.NoError(t, e.Close())
 	require.NoDirExists(t, e.cgroups.path)
+}
+
+// The processor time of a command is not that of who had its cgroup before.
+func TestCPUTimeInACgroupUsedAgain(t *testing.T) {
+	e := newWithCgroups(t)
+	if e == nil {
+		return
+	}
+	long, _ := runShell(t, e, `i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done`)
+	short, _ := runShell(t, e, "")
+	require.NoError(t, e.Close())
+	require.Greater(t, long.CPUTime, 2*short.CPUTime)
 }
 
 // A run goes without its cgroup when the executor's was taken away.

@@ -145,7 +145,7 @@ func (e *Executor) start(c Command, out Output) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cgroup := e.newCgroup(c.Identity)
+	cgroup := e.takeCgroup()
 	host, err := e.starter.start(file, c.Args, &os.ProcAttr{
 		Dir:   dir,
 		Env:   env,
@@ -156,29 +156,29 @@ func (e *Executor) start(c Command, out Output) (*process, error) {
 	pipes.closeChild()
 	if err != nil {
 		pipes.closeOwn()
-		e.remove(tree{cgroup: cgroup})
+		e.giveBack(cgroup)
 		return nil, c.explain(file, err)
 	}
 	p := &process{
-		options: &e.options,
-		host:    host,
-		tree:    tree{group: host.Pid, cgroup: cgroup},
-		pipes:   pipes,
-		started: started,
-		ended:   make(chan struct{}),
-		remove:  e.remove,
+		options:  &e.options,
+		host:     host,
+		tree:     tree{group: host.Pid, cgroup: cgroup},
+		pipes:    pipes,
+		started:  started,
+		ended:    make(chan struct{}),
+		giveBack: e.giveBack,
 	}
 	pipes.copy(c.Stdin, out)
 	go p.reap()
 	return p, nil
 }
 
-// newCgroup makes the cgroup of one run; nil if it is to have none.
-func (e *Executor) newCgroup(i Identity) *leaf {
+// takeCgroup returns the cgroup of one run; nil if it is to have none.
+func (e *Executor) takeCgroup() *leaf {
 	if e.cgroups == nil {
 		return nil
 	}
-	cgroup, err := e.cgroups.newLeaf(fmt.Sprintf("%s.%d", i.RunID, i.Attempt))
+	cgroup, err := e.cgroups.take()
 	if err != nil {
 		e.warnWithoutCgroup(err)
 		return nil
@@ -186,10 +186,13 @@ func (e *Executor) newCgroup(i Identity) *leaf {
 	return cgroup
 }
 
-// remove gives the tree's cgroup back. One that cannot go yet is removed, and
+// giveBack takes a run's cgroup back. One that cannot go yet is removed, and
 // what is in it killed, when the next executor of this name begins.
-func (e *Executor) remove(t tree) {
-	if err := t.remove(); err != nil {
+func (e *Executor) giveBack(cgroup *leaf) {
+	if cgroup == nil {
+		return
+	}
+	if err := e.cgroups.giveBack(cgroup); err != nil {
 		e.options.Log.Warn("a run's cgroup is left behind", "error", err)
 	}
 }

@@ -19,8 +19,12 @@ const (
 // only. While it blocks, so does, sooner or later, the command.
 type Output func(stream string, p []byte)
 
-// readBytes is how much is read at once; a pipe rarely holds more.
-const readBytes = 16 << 10
+// What is read at once: little, since most commands say little and many run
+// at a time, until one has filled that.
+const (
+	firstRead = 1 << 10
+	fullRead  = 16 << 10 // a pipe rarely holds more
+)
 
 // pipes are a command's three standard files.
 type pipes struct {
@@ -87,7 +91,7 @@ func (p *pipes) copy(stdin string, out Output) {
 // read hands on what comes from f until nobody can write to it any more, or
 // it is closed.
 func read(f *os.File, stream string, out Output) {
-	buf := make([]byte, readBytes)
+	buf := make([]byte, firstRead)
 	for {
 		n, err := f.Read(buf)
 		if n > 0 {
@@ -95,6 +99,9 @@ func read(f *os.File, stream string, out Output) {
 		}
 		if err != nil {
 			return
+		}
+		if n == firstRead && len(buf) == firstRead {
+			buf = make([]byte, fullRead)
 		}
 	}
 }

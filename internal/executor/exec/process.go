@@ -22,12 +22,12 @@ const (
 
 // process is one command while it runs.
 type process struct {
-	options *Options
-	host    *os.Process
-	tree    tree
-	pipes   *pipes
-	started time.Time
-	remove  func(tree)
+	options  *Options
+	host     *os.Process
+	tree     tree
+	pipes    *pipes
+	started  time.Time
+	giveBack func(*leaf)
 
 	// largest is the greatest resident set seen so far, in bytes.
 	largest int64
@@ -188,7 +188,7 @@ func (p *process) settle(why ending) run.Outcome {
 		}
 	}
 	o.CPUTime, o.PeakMemoryBytes = p.usage()
-	p.remove(p.tree)
+	p.giveBack(p.tree.cgroup)
 	return o
 }
 

@@ -69,11 +69,3 @@ func (t tree) largest() int64 {
 	}
 	return most
 }
-
-// remove gives the cgroup back, once all in it is dead.
-func (t tree) remove() error {
-	if t.cgroup == nil {
-		return nil
-	}
-	return t.cgroup.remove()
-}
