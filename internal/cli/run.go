@@ -83,8 +83,9 @@ func (k *cluster) followRun(ctx context.Context, f found, from map[int32]int64, 
 		return ledger.Run{}, err
 	}
 	end, _ := l.Run(f.id)
-	if len(end.Attempts) == 0 {
-		return end, nil // skipped: nothing was written
+	last, ok := end.Last()
+	if !ok || last.Outcome != nil && last.Outcome.OutputBytes == 0 {
+		return end, nil // skipped, or nothing was written
 	}
 	// The output of the last attempt was acknowledged before its report.
 	printer.finish(len(end.Attempts), stop)

@@ -119,7 +119,8 @@ func (b *Bounded) Flush() {
 }
 
 // Finish hands on what is left, the last chunk marked as such, and fills in
-// the figures of the output and its tail. Nothing may be written after it.
+// the figures of the output and its tail. Of a command that wrote nothing
+// there is no chunk. Nothing may be written after it.
 func (b *Bounded) Finish(o *run.Outcome, now time.Time) {
 	rest := b.takeAll()
 	cut := b.tail[0].lost + b.tail[1].lost
@@ -131,11 +132,11 @@ func (b *Bounded) Finish(o *run.Outcome, now time.Time) {
 			rest = append(rest, run.Output{At: now, Stream: nameOf(i), Data: chunk})
 		}
 	}
-	if len(rest) == 0 {
+	if len(rest) == 0 && b.seq > 0 {
 		rest = append(rest, run.Output{At: now})
 	}
-	rest[len(rest)-1].Last = true
-	for _, chunk := range rest {
+	for i, chunk := range rest {
+		chunk.Last = i == len(rest)-1
 		b.emit(chunk)
 	}
 	o.OutputBytes = b.written

@@ -48,7 +48,7 @@ func TestBounded(t *testing.T) {
 		want, tail string
 		cut        int64
 	}{
-		"nothing":               {nil, "0:.", "", 0},
+		"nothing":               {nil, "", "", 0},
 		"a little":              {[]write{out("hey")}, "0:out(hey).", "hey", 0},
 		"gathered":              {[]write{out("a"), err("x"), out("b")}, "0:out(ab) 1:err(x).", "axb", 0},
 		"older first":           {[]write{err("x"), out("a")}, "0:err(x) 1:out(a).", "xa", 0},
