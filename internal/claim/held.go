@@ -2,6 +2,7 @@ package claim
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -9,18 +10,19 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// stage is how far a run has come here.
-type stage string
+// stage is how far a run has come here. It is a number because every step
+// looks at that of every run held.
+type stage uint8
 
 // The stages, in the order they are passed. From starting through running a
 // run takes a slot.
 const (
-	claiming stage = "claiming" // in a claim transaction that has not ended
-	waiting  stage = "waiting"  // for its due time, or for a slot
-	starting stage = "starting" // `starting` was sent
-	ready    stage = "ready"    // `starting` is in the log
-	running  stage = "running"  // handed to the executor
-	settling stage = "settling" // its last event is on its way to the log
+	claiming stage = iota // in a claim transaction that has not ended
+	waiting               // for its due time, or for a slot
+	starting              // `starting` was sent
+	ready                 // `starting` is in the log
+	running               // handed to the executor
+	settling              // its last event is on its way to the log
 )
 
 // held is one run between Decide and Settled.
@@ -29,10 +31,11 @@ type held struct {
 	queue run.Queue
 	stage stage
 
-	// polledAt is when the run reached us and wallAt the wall clock then;
-	// claimedAt is when it became ours.
+	// polledAt is when the run reached us and wallAt the wall clock then; hold
+	// is for how long it may wait from there. claimedAt is when it became ours.
 	polledAt, claimedAt time.Duration
 	wallAt              time.Time
+	hold                time.Duration
 
 	// announced: `starting` was sent at least once, so a recall is too late;
 	// sentAt is when it was sent last, retryAt when to send it again, if retry
@@ -51,15 +54,18 @@ type held struct {
 }
 
 // due returns how long to wait for the run's due time, negative once it has
-// passed: by the wall clock, or as soon as it was held for as long as the
-// scheduler that staged it meant it to be held at most.
+// passed: by the wall clock, or as soon as it was held for long enough.
 func (h *held) due(now Now) time.Duration {
-	wait := h.run.NotBefore.Sub(now.Wall)
-	if h.run.StagedAt.IsZero() {
-		return wait
+	return min(h.run.NotBefore.Sub(now.Wall), h.hold-(now.Mono-h.polledAt))
+}
+
+// longestHold is how long the scheduler that staged r meant it to be held at
+// most.
+func longestHold(r *run.Run) time.Duration {
+	if r.StagedAt.IsZero() {
+		return math.MaxInt64
 	}
-	hold := max(0, h.run.NotBefore.Sub(h.run.StagedAt))
-	return min(wait, hold-(now.Mono-h.polledAt))
+	return max(0, r.NotBefore.Sub(r.StagedAt))
 }
 
 // inWindow reports whether it is time for the run to take a slot.

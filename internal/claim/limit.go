@@ -65,7 +65,10 @@ func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
 	staged, crowded := 0, false
 	verdicts := make([]Verdict, 0, len(polled))
 	for _, r := range polled {
-		h := &held{run: r, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall, stale: silent > OutOfTouch}
+		h := &held{
+			run: r, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall,
+			hold: longestHold(&r), stale: silent > OutOfTouch,
+		}
 		verdict := VerdictClaim
 		switch {
 		case s.byKey[r.Key()] != nil:

@@ -39,6 +39,11 @@ func burst(ctx context.Context, o options) error {
 		return err
 	}
 	defer to.close()
+	together, err := o.kafka.apart()
+	if err != nil {
+		return err
+	}
+	defer together()
 	w := &watch{changed: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -48,7 +48,7 @@ func main() {
 	flag.IntVar(&o.jobs, "jobs", 1_000_000, "the largest number of jobs")
 	flag.IntVar(&o.fires, "fires", 20_000, "fires measured for each number of jobs")
 	flag.IntVar(&o.burst, "burst", 100_000, "jobs due in one second")
-	flag.IntVar(&o.runs, "runs", 5000, "runs of /bin/true in each round")
+	flag.IntVar(&o.runs, "runs", 10_000, "runs of /bin/true in each round")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds of what is compared side by side")
 	flag.StringVar(&o.kafka.version, "kafka", kafkatest.Latest, "version of the Kafka that is started")
 	flag.StringVar(&o.profile, "cpuprofile", "", "file for a profile of this process")

@@ -24,7 +24,7 @@ const slots = 32
 
 // warmRounds do not count: a Kafka that was just started takes about two
 // minutes of load to compile itself, on the cores that are measured.
-const warmRounds = 10
+const warmRounds = 5
 
 // runs has one worker empty a queue of /bin/true, and then starts as many
 // with os/exec, as many at a time, their output read through pipes.
@@ -34,6 +34,16 @@ func runs(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.close()
+	together, err := o.kafka.apart()
+	if err != nil {
+		return err
+	}
+	defer together()
+	fill, err := s.kafka.Transactional(s.names.Prefix + "fill")
+	if err != nil {
+		return err
+	}
+	defer fill.Close()
 	t := &tally{}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -56,7 +66,7 @@ func runs(ctx context.Context, o options) error {
 			return err
 		}
 		cpu := cpuTime()
-		belfry, err := s.emptyQueue(ctx, t, o.runs, round)
+		belfry, err := s.emptyQueue(ctx, fill, t, o.runs, round)
 		if err != nil {
 			return err
 		}
@@ -104,11 +114,16 @@ func (t *tally) event(ev run.Event, _ run.Run) {
 }
 
 // emptyQueue returns how many runs a second the worker brings to their end,
-// from the first claim to the last report in the log.
-func (s *site) emptyQueue(ctx context.Context, t *tally, n, round int) (float64, error) {
+// from the first claim to the last report in the log. They are all on their
+// queue before the first is seen.
+func (s *site) emptyQueue(ctx context.Context, fill *kgo.Client, t *tally, n, round int) (float64, error) {
 	done := t.begin(n)
+	if err := fill.BeginTransaction(); err != nil {
+		return 0, err
+	}
 	now := time.Now().UTC()
 	partitions := topic.DefaultQueuePartitions
+	records := make([]*kgo.Record, 0, n)
 	for i := range n {
 		name := fmt.Sprintf("job-%d", i%200)
 		r := run.Run{
@@ -120,11 +135,14 @@ func (s *site) emptyQueue(ctx context.Context, t *tally, n, round int) (float64,
 		if err != nil {
 			return 0, err
 		}
-		s.plain.Produce(ctx, &kgo.Record{
+		records = append(records, &kgo.Record{
 			Topic: s.names.Runs("cluster-a"), Partition: topic.Partition(string(r.ID), partitions), Key: []byte(r.ID), Value: value,
-		}, nil)
+		})
 	}
-	if err := s.plain.Flush(ctx); err != nil {
+	if err := fill.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		return 0, err
+	}
+	if err := fill.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return 0, err
 	}
 	select {

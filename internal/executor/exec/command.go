@@ -115,10 +115,14 @@ func valueOr(value, fallback string) string {
 	return value
 }
 
-// directory is the absolute path of the directory to run in, checked.
+// directory is the absolute path of the directory to run in, checked; empty
+// for the worker's own.
 func (c *Command) directory(a account) (string, error) {
 	dir := c.Dir
-	if dir == "" && c.User != "" {
+	if dir == "" {
+		if c.User == "" {
+			return "", nil
+		}
 		dir = a.home
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			dir = "/"

@@ -113,27 +113,27 @@ func (l *leaf) peakMemory() (int64, bool) {
 	return n, err == nil
 }
 
-// reset makes the cgroup ready for the next command. It reports false if it
-// cannot be used again: somebody was left in it, the command made cgroups in
-// it, or its peak of memory would be that of all its commands.
+// reset makes the cgroup ready for the next command, now that nobody is in
+// it. It reports false if it cannot be used again: somebody was killed in it,
+// the command made cgroups in it, or its peak of memory would be that of all
+// its commands. (A directory has two links, and one more for each below it.)
 func (l *leaf) reset() bool {
-	l.before = l.used
-	return !l.killed && l.peak == nil && l.vacant()
-}
-
-// vacant reports whether the cgroup is there, with nobody and no cgroup in
-// it. A directory has two links, and one more for each below it.
-func (l *leaf) vacant() bool {
-	events, err := contents(l.events)
-	if err != nil || !bytes.Contains(events, []byte("populated 0")) {
+	if l.killed || l.peak != nil {
 		return false
 	}
+	l.before = l.used
 	info, err := l.dir.Stat()
 	if err != nil {
 		return false
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && stat.Nlink == 2
+}
+
+// vacant reports whether the cgroup is still there, and nobody in it.
+func (l *leaf) vacant() bool {
+	events, err := contents(l.events)
+	return err == nil && bytes.Contains(events, []byte("populated 0"))
 }
 
 // remove gives the cgroup back.

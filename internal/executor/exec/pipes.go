@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -35,7 +34,9 @@ type pipes struct {
 	stdin          *os.File
 	stdout, stderr *os.File
 
-	copying sync.WaitGroup
+	// copied takes a word of each of the copying goroutines as it ends.
+	copying int
+	copied  chan struct{}
 }
 
 func openPipes(withStdin bool) (*pipes, error) {
@@ -77,20 +78,26 @@ func closeAll(files ...*os.File) {
 
 // copy moves data between the command and its worker until drain.
 func (p *pipes) copy(stdin string, out Output) {
-	p.copying.Go(func() { read(p.stdout, Stdout, out) })
-	p.copying.Go(func() { read(p.stderr, Stderr, out) })
+	p.copying, p.copied = 2, make(chan struct{}, 3)
+	go p.read(p.stdout, Stdout, out)
+	go p.read(p.stderr, Stderr, out)
 	if p.stdin != nil {
-		p.copying.Go(func() {
-			// A command need not read its input: an error says only that.
-			_, _ = io.WriteString(p.stdin, stdin)
-			_ = p.stdin.Close()
-		})
+		p.copying++
+		go p.write(stdin)
 	}
+}
+
+// write is the command's input. It need not read it: an error says only that.
+func (p *pipes) write(stdin string) {
+	_, _ = io.WriteString(p.stdin, stdin)
+	_ = p.stdin.Close()
+	p.copied <- struct{}{}
 }
 
 // read hands on what comes from f until nobody can write to it any more, or
 // it is closed.
-func read(f *os.File, stream string, out Output) {
+func (p *pipes) read(f *os.File, stream string, out Output) {
+	defer func() { p.copied <- struct{}{} }()
 	buf := make([]byte, firstRead)
 	for {
 		n, err := f.Read(buf)
@@ -113,19 +120,17 @@ func (p *pipes) drain(delay time.Duration) (cut bool) {
 	if p.stdin != nil {
 		_ = p.stdin.Close()
 	}
-	done := make(chan struct{})
-	go func() {
-		p.copying.Wait()
-		close(done)
-	}()
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-		cut = true
+	for p.copying > 0 {
+		select {
+		case <-p.copied:
+			p.copying--
+		case <-timer.C:
+			cut = true
+			p.closeOwn() // ends who still copies
+		}
 	}
 	p.closeOwn()
-	<-done
 	return cut
 }
