@@ -14,15 +14,24 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
+// Reader calls each with all committed records of a topic, those of a
+// partition in their order.
+type Reader func(name string, each func(*kgo.Record) error) error
+
+// Read returns the Reader of what is in Kafka now.
+func Read(ctx context.Context, o kafka.Options) Reader {
+	return func(name string, each func(*kgo.Record) error) error {
+		return kafka.ReadAll(ctx, o, name, nil, kafka.ReadCommitted, each)
+	}
+}
+
 // Collect reads from the topics what the judge is to see: definitions,
 // requests, events, runs and dead letters. Nobody may write meanwhile. When
 // a definition or request was acted on is read off the shards' own records of
-// how far they had come; one that no owner has come to counts as acted on at
-// the moment of collection.
-func Collect(ctx context.Context, o kafka.Options, names topic.Names, clusters []string) (check.Evidence, error) {
-	c := collector{read: func(name string, each func(*kgo.Record) error) error {
-		return kafka.ReadAll(ctx, o, name, nil, kafka.ReadCommitted, each)
-	}}
+// how far they had come, all of them, and one that no owner has come to counts
+// as acted on at the moment of collection.
+func Collect(read Reader, names topic.Names, clusters []string) (check.Evidence, error) {
+	c := collector{read: read}
 	c.progress(names)
 	e := check.Evidence{Collected: time.Now().UTC().Round(0)}
 	c.jobs(names, &e)
@@ -52,7 +61,7 @@ func Collect(ctx context.Context, o kafka.Options, names topic.Names, clusters [
 
 // collector reads topic after topic until one cannot be read.
 type collector struct {
-	read func(name string, each func(*kgo.Record) error) error
+	read Reader
 	err  error
 	// come is how far the owner of each shard had come, and when.
 	come map[int32][]station

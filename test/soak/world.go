@@ -231,7 +231,7 @@ func (w *world) leave() error {
 
 func (w *world) evidence(ctx context.Context, from, until time.Time) (check.Evidence, error) {
 	say("gathering the evidence")
-	e, err := site.Collect(ctx, w.kafka, w.names, []string{cluster})
+	e, err := site.Collect(site.Read(ctx, w.kafka), w.names, []string{cluster})
 	if err != nil {
 		return e, err
 	}
