@@ -279,6 +279,15 @@ func TestVerdictIsInvalid(t *testing.T) {
 		require.Equal(t, check.Invalid, r.Verdict)
 		require.Contains(t, r.String(), "freeze w1")
 	})
+	t.Run("when the shards did not say that they took the definitions", func(t *testing.T) {
+		w := clean()
+		for i := range w.Jobs {
+			w.Jobs[i].Acted = w.Collected
+		}
+		r := judge(t, w.Evidence)
+		require.Equal(t, check.Invalid, r.Verdict, "%s", r)
+		require.Contains(t, r.String(), "definitions")
+	})
 	t.Run("but a violation is a failure all the same", func(t *testing.T) {
 		w := clean()
 		w.Limits.MinStarts = 100

@@ -130,6 +130,9 @@ func (j *judge) report() Report {
 	if r.Starts < j.e.Limits.MinStarts {
 		r.Why = append(r.Why, fmt.Sprintf("%d starts are too few to judge by; %d are needed", r.Starts, j.e.Limits.MinStarts))
 	}
+	if r.Starts > 0 && r.Dues == 0 {
+		r.Why = append(r.Why, "no due time can be told: the definitions are missing, or no shard says that it took them")
+	}
 	for _, f := range j.e.Faults {
 		if !f.Landed {
 			r.Why = append(r.Why, fmt.Sprintf("the fault %q of %s did not land", f.Name, stamp(f.From)))
