@@ -63,8 +63,10 @@ func newWithCgroups(t *testing.T) *Executor {
 // how it ended and what it wrote.
 func runShell(t *testing.T, e *Executor, script string) (run.Outcome, string) {
 	var out strings.Builder
-	o := e.Run(t.Context(), Command{Args: []string{"/bin/sh", "-c",
-		"own=" + e.cgroups.path + "/$(sed -n 's|^0::.*/||p' /proc/self/cgroup)\n" + script}},
+	o := e.Run(t.Context(), Command{Args: []string{
+		"/bin/sh", "-c",
+		"own=" + e.cgroups.path + "/$(sed -n 's|^0::.*/||p' /proc/self/cgroup)\n" + script,
+	}},
 		func(_ string, p []byte) { out.Write(p) })
 	require.Equal(t, run.StateSucceeded, o.State, out.String())
 	return o, out.String()
