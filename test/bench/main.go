@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"runtime/pprof"
 	"strings"
@@ -38,7 +37,8 @@ func parts() []part {
 		{"burst", "jobs due in one second, enqueued by one scheduler, beside plain transactions of the same records (goals: ratio 0.8, last 5 s after due, none lost)", burst},
 		{"runs", "runs of /bin/true by one worker, beside plain os/exec (goal: ratio 0.7)", runs},
 		{"startup", "a scheduler that starts with many jobs (goal for 1 M: 15 s, 600 MB)", startup},
-		{"lateness", "how late commands start at a steady rate", lateness},
+		{"lateness", "how late commands start, 100 a second", lateness},
+		{"handed", "how late runs are handed to their executors, 1,000 a second, beside timers", handed},
 	}
 }
 
@@ -81,23 +81,6 @@ func bench(ctx context.Context, o options, only string) error {
 		fmt.Printf("\n%s: %s\n", p.name, p.what)
 		if err := p.measure(ctx, o); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
-		}
-	}
-	return nil
-}
-
-// lateness is what test/bench/core measures, at two rates.
-func lateness(ctx context.Context, o options) error {
-	if _, err := o.kafka.options(ctx); err != nil {
-		return err
-	}
-	for _, rate := range []string{"100", "1000"} {
-		cmd := exec.CommandContext(ctx, "go", "run", "github.com/belfry-cron/belfry/test/bench/core", "-rate", rate)
-		cmd.Env = append(os.Environ(), "BELFRY_BROKERS="+o.kafka.brokers)
-		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-		fmt.Println(rate + " a second")
-		if err := cmd.Run(); err != nil {
-			return err
 		}
 	}
 	return nil

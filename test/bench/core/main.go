@@ -72,14 +72,17 @@ func bench(ctx context.Context, o options) (err error) {
 	if err := s.apply(ctx, true); err != nil {
 		return err
 	}
+	fmt.Printf("%-26s %8s %6s %8s %9s %9s %9s %9s %9s\n",
+		"", "started", "lost", "doubled", "p50", "p90", "p99", "worst", "> 1 s")
 	var timer, belfry, beside, both []result
 	for round := range o.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d: plain timer, Belfry, both at once, %s each\n", round+1, o.rounds, o.phase)
 		timer = append(timer, plain(ctx, dir, o, fmt.Sprintf("plain timer %d", round+1)))
+		timer[round].print()
 		r, err := s.measure(ctx, fmt.Sprintf("Belfry %d", round+1), o.phase, func() {})
 		if err != nil {
 			return err
 		}
+		r.print()
 		belfry = append(belfry, r)
 		r, err = s.measure(ctx, fmt.Sprintf("Belfry %d, both", round+1), o.phase, func() {
 			beside = append(beside, plain(ctx, dir, o, fmt.Sprintf("plain timer %d, both", round+1)))
@@ -87,9 +90,10 @@ func bench(ctx context.Context, o options) (err error) {
 		if err != nil {
 			return err
 		}
+		beside[round].print()
+		r.print()
 		both = append(both, r)
 	}
-	fmt.Fprintf(os.Stderr, "Belfry with a scheduler killed, %s\n", o.phase)
 	killed, err := s.measure(ctx, "Belfry, scheduler killed", o.phase, func() {
 		if wait(ctx, o.phase/3) == nil {
 			s.killScheduler()
@@ -98,21 +102,14 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
+	killed.print()
 	report(timer, belfry, beside, both, killed)
 	return nil
 }
 
-// report prints each phase, then the phases of a kind as one: what disturbs
-// the machine now and then falls into some of them.
+// report prints the phases of a kind as one: what disturbs the machine now and
+// then falls into some of them.
 func report(timer, belfry, beside, both []result, killed result) {
-	fmt.Printf("%-26s %8s %6s %8s %9s %9s %9s %9s %9s\n",
-		"", "started", "lost", "doubled", "p50", "p90", "p99", "worst", "> 1 s")
-	for i := range timer {
-		for _, r := range []result{timer[i], belfry[i], beside[i], both[i]} {
-			r.print()
-		}
-	}
-	killed.print()
 	timerAll, belfryAll := pool("plain timer, all", timer), pool("Belfry, all", belfry)
 	besideAll, bothAll := pool("plain timer, both, all", beside), pool("Belfry, both, all", both)
 	for _, r := range []result{timerAll, belfryAll, besideAll, bothAll} {

@@ -17,9 +17,14 @@ import (
 	testsite "github.com/belfry-cron/belfry/test/site"
 )
 
-// settle is how long after a phase the last of its runs may still start
-// before they count as lost.
-const settle = 15 * time.Second
+const (
+	// decideWait bounds the wait after a phase until all its due times are
+	// decided: a machine that is too slow for the rate falls behind.
+	decideWait = 2 * time.Minute
+	// settle is how long after that the last of its runs may still start
+	// before they count as lost.
+	settle = 15 * time.Second
+)
 
 // resume is how long after the jobs were put into force they are measured.
 const resume = 10 * time.Second
@@ -121,23 +126,40 @@ func (s *site) measure(ctx context.Context, name string, phase time.Duration, me
 	if err := wait(ctx, time.Until(to)); err != nil {
 		return result{}, err
 	}
+	// Not before all is decided: who falls behind would explain by the pause
+	// what it had not come to.
+	wanted, err := s.allWanted(ctx, from, to)
+	if err != nil {
+		return result{}, fmt.Errorf("%s: %w", name, err)
+	}
 	if err := s.apply(ctx, true); err != nil {
 		return result{}, err
 	}
 	if err := wait(ctx, settle); err != nil {
 		return result{}, err
 	}
-	wanted, err := s.wanted(ctx, from, to)
-	if err != nil {
-		return result{}, err
-	}
-	if want := s.rate * int(phase/time.Second); len(wanted) != want {
-		return result{}, fmt.Errorf("%s: the ledger names %d runs, expected %d", name, len(wanted), want)
-	}
 	return compare(name, s.out, wanted)
 }
 
-// wanted reads off the ledger when each run due in [from, to) was to start.
+// allWanted returns when each run due in [from, to) was to start, once every
+// due time of every job is decided.
+func (s *site) allWanted(ctx context.Context, from, to time.Time) (map[string]time.Time, error) {
+	want := s.rate * int(to.Sub(from)/time.Second)
+	for limit := time.Now().Add(decideWait); ; {
+		wanted, err := s.wanted(ctx, from, to)
+		if err != nil || len(wanted) == want {
+			return wanted, err
+		}
+		if time.Now().After(limit) {
+			return nil, fmt.Errorf("the ledger names %d runs, expected %d", len(wanted), want)
+		}
+		if err := wait(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wanted reads off the ledger when the runs due in [from, to) were to start.
 func (s *site) wanted(ctx context.Context, from, to time.Time) (map[string]time.Time, error) {
 	wanted := map[string]time.Time{}
 	err := kafka.ReadAll(ctx, s.kafka, s.names.Events(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/executor/exec"
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/scheduler"
+	"github.com/belfry-cron/belfry/internal/worker"
+)
+
+const (
+	// fast is a rate at which starting the commands alone would take all that
+	// a small machine has.
+	fast = 1000
+	// fastEvery is how often each job is due.
+	fastEvery = 10 * time.Second
+	// fastWarm is for how long a tenth of the jobs run, then all of them, before
+	// they are measured.
+	fastWarm = 90 * time.Second
+	// fastPhase is how long each round of it is.
+	fastPhase = 20 * time.Second
+)
+
+// lateness is what test/bench/core measures.
+func lateness(ctx context.Context, o options) error {
+	if _, err := o.kafka.options(ctx); err != nil {
+		return err
+	}
+	cmd := osexec.CommandContext(ctx, "go", "run", "github.com/belfry-cron/belfry/test/bench/core")
+	cmd.Env = append(os.Environ(), "BELFRY_BROKERS="+o.kafka.brokers)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// handed has two schedulers and two workers in this process hand over as many
+// runs a second as fast says, of commands that are not executed, beside timers
+// set to the same instants.
+func handed(ctx context.Context, o options) error {
+	s, err := o.kafka.site(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	together, err := o.kafka.apart()
+	if err != nil {
+		return err
+	}
+	defer together()
+	h := &handing{runs: map[run.ID]run.Run{}, at: map[run.ID][]time.Time{}}
+	ctx, stop := context.WithCancel(ctx)
+	members := h.members(ctx, s)
+	err = h.rounds(ctx, s, o.rounds)
+	stop()
+	for range 4 {
+		if ended := <-members; err == nil {
+			err = ended
+		}
+	}
+	return err
+}
+
+// fastJob is due each fastEvery, at any instant of it.
+func fastJob(i int) job.Job {
+	return job.Job{
+		Name: fmt.Sprintf("fast-%d", i), Schedule: "*/10 * * * * *", Seconds: true, Jitter: fastEvery,
+		Cluster: "cluster-a", Command: []string{"true"}, CatchUp: job.CatchUp{Policy: job.CatchUpAll, Window: time.Hour},
+	}.WithDefaults()
+}
+
+// handing notes the runs to start, and when they were handed over.
+type handing struct {
+	mu   sync.Mutex
+	runs map[run.ID]run.Run
+	at   map[run.ID][]time.Time
+}
+
+// members starts two schedulers and two workers, and tells how each ended.
+func (h *handing) members(ctx context.Context, s *site) <-chan error {
+	ended := make(chan error, 4)
+	for i := range 2 {
+		go func() {
+			ended <- scheduler.Run(ctx, scheduler.Options{
+				Name: fmt.Sprintf("scheduler-%d", i), Kafka: s.kafka, Names: s.names, Shards: shards, Lead: lead,
+			})
+		}()
+		go func() {
+			ended <- worker.Run(ctx, worker.Options{
+				Name: fmt.Sprintf("worker-%d", i), Cluster: "cluster-a", Queues: []run.Queue{run.QueueRuns},
+				Slots: 2 * slots, Drain: time.Second, Kafka: s.kafka, Names: s.names, Shards: shards,
+				Runner: h, OnEvent: h.event,
+			})
+		}()
+	}
+	return ended
+}
+
+// event learns when a run is to start; it comes right before Run.
+func (h *handing) event(ev run.Event, r run.Run) {
+	if ev.Type != run.EventStarting {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.runs[r.ID] = r
+}
+
+// Run is worker.Runner's.
+func (h *handing) Run(_ context.Context, c exec.Command, _ exec.Output) run.Outcome {
+	now := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id := run.ID(c.Identity.RunID)
+	h.at[id] = append(h.at[id], now)
+	return run.Outcome{State: run.StateSucceeded, StartedAt: now.UTC(), EndedAt: now.UTC()}
+}
+
+// rounds measures after a while of warming, and prints what it finds.
+func (h *handing) rounds(ctx context.Context, s *site, n int) error {
+	const jobs = fast * int(fastEvery/time.Second)
+	for _, share := range []int{jobs / 10, jobs} {
+		if err := s.apply(ctx, share, fastJob); err != nil {
+			return err
+		}
+		if err := pause(ctx, fastWarm); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("%-14s %8s %6s %8s %9s %9s %9s %9s\n", "", "handed", "lost", "doubled", "p50", "p90", "p99", "worst")
+	for round := 1; round <= n; round++ {
+		from := time.Now().Add(fastEvery).Truncate(fastEvery)
+		timer := beside(from)
+		if err := pause(ctx, time.Until(from.Add(fastPhase+fastEvery+settle))); err != nil {
+			return err
+		}
+		late, doubled := h.due(from, from.Add(fastPhase))
+		showLate(fmt.Sprintf("timer %d", round), timer(), 0)
+		showLate(fmt.Sprintf("Belfry %d", round), late, doubled)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// settle is how long after a round the last of its runs may be handed over.
+const settle = 10 * time.Second
+
+// due returns how late the runs due in [from, to) were.
+func (h *handing) due(from, to time.Time) (late []time.Duration, doubled int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, at := range h.at {
+		if r := h.runs[id]; !r.Due.Before(from) && r.Due.Before(to) {
+			late = append(late, at[0].Sub(r.NotBefore))
+			doubled += len(at) - 1
+		}
+	}
+	return late, doubled
+}
+
+// beside sets timers from an instant on, and returns what tells how late each
+// was.
+func beside(from time.Time) func() []time.Duration {
+	var mu sync.Mutex
+	var late []time.Duration
+	for i := range fast * int(fastPhase/time.Second) {
+		due := from.Add(time.Duration(i) * time.Second / fast)
+		time.AfterFunc(time.Until(due), func() {
+			now := time.Now()
+			mu.Lock()
+			defer mu.Unlock()
+			late = append(late, now.Sub(due))
+		})
+	}
+	return func() []time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return late
+	}
+}
+
+func showLate(name string, late []time.Duration, doubled int) {
+	slices.Sort(late)
+	at := func(q float64) time.Duration {
+		if len(late) == 0 {
+			return 0
+		}
+		return late[int(q*float64(len(late)-1))].Round(10 * time.Microsecond)
+	}
+	lost := fast*int(fastPhase/time.Second) - len(late)
+	fmt.Printf("%-14s %8d %6d %8d %9s %9s %9s %9s\n", name, len(late), lost, doubled, at(0.5), at(0.9), at(0.99), at(1))
+}
