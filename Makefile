@@ -61,6 +61,10 @@ sim: ## SEEDS (1000) simulated worlds full of faults, on all cores; the first th
 sim-day: ## A simulated day of 1,000 jobs.
 	$(GO) run ./test/sim -day -seeds 1
 
+.PHONY: virtual-day
+virtual-day: ## A day of real schedulers and workers in virtual time, killed and cut off; SEED=7 (nine minutes).
+	SPAN=24h $(GO) test -count=1 -tags synctests -timeout 1h -v -run Hours ./test/virtual/ | grep -E 'seed|^(---|ok|FAIL|panic)'
+
 .PHONY: test-kafka
 test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
 	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)

@@ -29,7 +29,7 @@ const (
 // burst lets one scheduler enqueue many jobs that are due in one second, and
 // then plain transactions write the same records again.
 func burst(ctx context.Context, o options) error {
-	s, err := o.kafka.site(ctx)
+	s, err := o.kafka.siteApart(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,11 +39,6 @@ func burst(ctx context.Context, o options) error {
 		return err
 	}
 	defer to.close()
-	together, err := o.kafka.apart()
-	if err != nil {
-		return err
-	}
-	defer together()
 	w := &watch{changed: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -44,16 +44,11 @@ func lateness(ctx context.Context, o options) error {
 // runs a second as fast says, of commands that are not executed, beside timers
 // set to the same instants.
 func handed(ctx context.Context, o options) error {
-	s, err := o.kafka.site(ctx)
+	s, err := o.kafka.siteApart(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	together, err := o.kafka.apart()
-	if err != nil {
-		return err
-	}
-	defer together()
 	h := &handing{runs: map[run.ID]run.Run{}, at: map[run.ID][]time.Time{}}
 	ctx, stop := context.WithCancel(ctx)
 	members := h.members(ctx, s)

@@ -29,16 +29,11 @@ const warmRounds = 5
 // runs has one worker empty a queue of /bin/true, and then starts as many
 // with os/exec, as many at a time, their output read through pipes.
 func runs(ctx context.Context, o options) error {
-	s, err := o.kafka.site(ctx)
+	s, err := o.kafka.siteApart(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	together, err := o.kafka.apart()
-	if err != nil {
-		return err
-	}
-	defer together()
 	fill, err := s.kafka.Transactional(s.names.Prefix + "fill")
 	if err != nil {
 		return err

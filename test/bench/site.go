@@ -53,6 +53,8 @@ type site struct {
 	names   topic.Names
 	brokers string
 	plain   *kgo.Client
+	// together gives everybody all cores again; nil if they have them.
+	together func()
 }
 
 const siteTries = 5
@@ -81,7 +83,12 @@ func (c *cluster) site(ctx context.Context) (*site, error) {
 	}
 }
 
-func (s *site) close() { s.plain.Close() }
+func (s *site) close() {
+	s.plain.Close()
+	if s.together != nil {
+		s.together()
+	}
+}
 
 // apply writes n definitions, the i-th made by define.
 func (s *site) apply(ctx context.Context, n int, define func(int) job.Job) error {
