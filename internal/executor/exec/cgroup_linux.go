@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,9 +28,9 @@ type cgroups struct {
 	// lock is the open directory, locked for as long as this executor lives,
 	// so that no other of the same name takes its commands for leftovers.
 	lock *os.File
+	made atomic.Int64
 
 	mu   sync.Mutex
-	made int
 	idle []*leaf // those that no command is in
 }
 
@@ -106,19 +107,26 @@ func (g *cgroups) probe(s *starter) error {
 // vacant, or a new one. Making and removing one takes the kernel a third of
 // the time that starting a command does.
 func (g *cgroups) take() (*leaf, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for len(g.idle) > 0 {
-		last := len(g.idle) - 1
-		l := g.idle[last]
-		g.idle = g.idle[:last]
+	for l := g.pop(); l != nil; l = g.pop() {
 		if l.vacant() {
 			return l, nil
 		}
 		_ = l.remove() // somebody else's doing; it is made anew
 	}
-	g.made++
-	return newLeaf(filepath.Join(g.path, strconv.Itoa(g.made)))
+	return newLeaf(filepath.Join(g.path, strconv.FormatInt(g.made.Add(1), 10)))
+}
+
+// pop returns the idle cgroup that was used last, nil if none is idle.
+func (g *cgroups) pop() *leaf {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	last := len(g.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	l := g.idle[last]
+	g.idle = g.idle[:last]
+	return l
 }
 
 // giveBack takes a cgroup whose command has ended, for the next one or to be

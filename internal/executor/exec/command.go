@@ -182,10 +182,16 @@ func (c *Command) program(env []string, dir string) (string, error) {
 	return "", fmt.Errorf("command %q was not found in PATH (%s)", name, path)
 }
 
-// within resolves a path that may be relative to dir.
+// within resolves a path that may be relative to dir, or, if that is empty, to
+// the worker's own directory.
 func within(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return path
+	}
+	if dir == "" {
+		if own, err := os.Getwd(); err == nil {
+			dir = own
+		}
 	}
 	return filepath.Join(dir, path)
 }

@@ -37,6 +37,7 @@ func TestStartFailures(t *testing.T) {
 	}{
 		"empty":               {exec.Command{}, []string{"empty"}},
 		"not found":           {exec.Command{Args: []string{"/no/such/program"}}, []string{`"/no/such/program"`, "not found"}},
+		"not found from here": {exec.Command{Args: []string{"./no-such"}}, []string{`/exec/no-such"`, "not found"}},
 		"not found in PATH":   {exec.Command{Args: []string{"nosuch"}, Env: []string{"PATH=/bin:/opt/x"}}, []string{`"nosuch"`, "PATH (/bin:/opt/x)"}},
 		"found in worker's":   {exec.Command{Args: []string{"true"}, Env: []string{"PATH=/nowhere"}}, []string{"PATH (/nowhere)"}},
 		"not executable":      {exec.Command{Args: []string{plain}}, []string{plain, "not executable"}},
