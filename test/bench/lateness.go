@@ -41,8 +41,8 @@ func lateness(ctx context.Context, o options) error {
 }
 
 // handed has two schedulers and two workers in this process hand over as many
-// runs a second as fast says, of commands that are not executed, beside timers
-// set to the same instants.
+// runs a second as fast says, of commands that are not executed, beside as many
+// timers.
 func handed(ctx context.Context, o options) error {
 	s, err := o.kafka.siteApart(ctx)
 	if err != nil {
