@@ -168,7 +168,9 @@ func (p *player) parseRun(line string) run.Run {
 		case "due":
 			r.NotBefore = start().Add(duration(p.t, value))
 		case "staged":
-			r.StagedAt = start().Add(duration(p.t, value))
+			if r.StagedAt = (time.Time{}); value != "never" {
+				r.StagedAt = start().Add(duration(p.t, value))
+			}
 		case "deadline":
 			r.Deadline = start().Add(duration(p.t, value))
 		case "hops":
