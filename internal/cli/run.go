@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -83,14 +84,24 @@ func (k *cluster) followRun(ctx context.Context, f found, from map[int32]int64, 
 		return ledger.Run{}, err
 	}
 	end, _ := l.Run(f.id)
-	last, ok := end.Last()
-	if !ok || last.Outcome != nil && last.Outcome.OutputBytes == 0 {
+	last := lastToWrite(&end)
+	if last == 0 {
 		return end, nil // skipped, or nothing was written
 	}
-	// The output of the last attempt was acknowledged before its report.
-	printer.finish(len(end.Attempts), stop)
+	printer.finish(last, stop)
 	if err := <-shown; err != nil && following.Err() == nil {
 		return end, err
 	}
 	return end, nil
+}
+
+// lastToWrite returns the latest attempt that may have written something; 0
+// if none has. What a lost one wrote nobody counted.
+func lastToWrite(r *ledger.Run) int {
+	for i, a := range slices.Backward(r.Attempts) {
+		if a.Outcome == nil || a.Outcome.OutputBytes > 0 || a.Outcome.State == run.StateLost {
+			return i + 1
+		}
+	}
+	return 0
 }
