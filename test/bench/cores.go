@@ -19,16 +19,17 @@ import (
 // both sides. A Kafka that somebody else has started stays where it is.
 func (c *cluster) siteApart(ctx context.Context) (*site, error) {
 	s, err := c.site(ctx)
-	n := runtime.NumCPU()
-	if err != nil || c.started == nil || n < 2 {
-		fmt.Println("all share the cores")
-		return s, err
-	}
-	brokers := slices.Collect(maps.Values(c.started.Pids()))
-	if err := pin(n/2, n, brokers...); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	if err := pin(0, n/2, os.Getpid()); err != nil {
+	n := runtime.NumCPU()
+	if c.started == nil || n < 2 {
+		fmt.Println("all share the cores")
+		return s, nil
+	}
+	brokers := slices.Collect(maps.Values(c.started.Pids()))
+	if err := errors.Join(pin(n/2, n, brokers...), pin(0, n/2, os.Getpid())); err != nil {
+		s.close()
 		return nil, err
 	}
 	before := runtime.GOMAXPROCS(n / 2)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	osexec "os/exec"
@@ -51,13 +52,11 @@ func handed(ctx context.Context, o options) error {
 	defer s.close()
 	h := &handing{runs: map[run.ID]run.Run{}, at: map[run.ID][]time.Time{}}
 	ctx, stop := context.WithCancel(ctx)
-	members := h.members(ctx, s)
+	ended := h.members(ctx, stop, s)
 	err = h.rounds(ctx, s, o.rounds)
 	stop()
-	for range 4 {
-		if ended := <-members; err == nil {
-			err = ended
-		}
+	for range cap(ended) {
+		err = errors.Join(err, <-ended)
 	}
 	return err
 }
@@ -77,21 +76,26 @@ type handing struct {
 	at   map[run.ID][]time.Time
 }
 
-// members starts two schedulers and two workers, and tells how each ended.
-func (h *handing) members(ctx context.Context, s *site) <-chan error {
+// members starts two schedulers and two workers, and tells how each ended,
+// after it has called stop: there is nothing to measure without one of them.
+func (h *handing) members(ctx context.Context, stop func(), s *site) <-chan error {
 	ended := make(chan error, 4)
+	end := func(err error) {
+		stop()
+		ended <- err
+	}
 	for i := range 2 {
 		go func() {
-			ended <- scheduler.Run(ctx, scheduler.Options{
+			end(scheduler.Run(ctx, scheduler.Options{
 				Name: fmt.Sprintf("scheduler-%d", i), Kafka: s.kafka, Names: s.names, Shards: shards, Lead: lead,
-			})
+			}))
 		}()
 		go func() {
-			ended <- worker.Run(ctx, worker.Options{
+			end(worker.Run(ctx, worker.Options{
 				Name: fmt.Sprintf("worker-%d", i), Cluster: "cluster-a", Queues: []run.Queue{run.QueueRuns},
 				Slots: 2 * slots, Drain: time.Second, Kafka: s.kafka, Names: s.names, Shards: shards,
 				Runner: h, OnEvent: h.event,
-			})
+			}))
 		}()
 	}
 	return ended
