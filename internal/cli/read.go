@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -67,25 +68,59 @@ func (k *cluster) job(ctx context.Context, name string) (topic.Job, error) {
 
 // states returns what the schedulers remember of jobs: of one, or of all.
 func (k *cluster) states(ctx context.Context, jobName string) (map[string]shard.JobState, error) {
-	states := map[string]shard.JobState{}
+	shards, from := map[int32]*shard.Shard{}, map[int32]int64{}
+	wanted := func(name string) bool { return jobName == "" || name == jobName }
 	err := k.readAll(ctx, k.names.State(), k.shardOf(jobName), func(r *kgo.Record) error {
-		key := string(r.Key)
-		if !topic.IsJobKey(key) || jobName != "" && key != jobName {
-			return nil
+		core := shards[r.Partition]
+		if core == nil {
+			core = shard.New(shard.Config{Shard: r.Partition}, nil)
+			shards[r.Partition] = core
 		}
-		delete(states, key)
-		if r.Value == nil {
-			return nil
-		}
-		if st, err := topic.DecodeState(r.Value); err == nil {
-			states[key] = st
+		switch key := string(r.Key); {
+		case key == topic.ShardKey:
+			if rec, err := topic.DecodeShard(r.Value); err == nil {
+				from[r.Partition] = rec.Replay
+			}
+		case topic.IsJobKey(key) && wanted(key):
+			core.Discard(key)
+			if st, err := topic.DecodeState(r.Value); len(r.Value) > 0 && err == nil {
+				core.Restore(st)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the schedulers' state: %w", err)
 	}
+	if err := k.replay(ctx, shards, from, wanted); err != nil {
+		return nil, err
+	}
+	states := map[string]shard.JobState{}
+	for _, core := range shards {
+		core.States(func(st shard.JobState) { states[st.Job] = st })
+	}
 	return states, nil
+}
+
+// replay brings the states of shards up to date with what the log says beyond
+// them, reports included that no scheduler has acted on yet.
+func (k *cluster) replay(ctx context.Context, shards map[int32]*shard.Shard, from map[int32]int64, wanted func(string) bool) error {
+	if len(from) == 0 {
+		return nil // no scheduler has ever lived
+	}
+	_, err := kafka.ReadFrom(ctx, k.o, k.names.Events(), from, kafka.ReadResolved, func(r *kgo.Record) error {
+		if ev, err := topic.DecodeEvent(r.Value); err == nil && wanted(ev.Job) {
+			shards[r.Partition].Replay(shard.Recorded{Event: ev, Offset: r.Offset})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading the schedulers' state: %w", err)
+	}
+	for p, core := range shards {
+		core.EndReplay(math.MaxInt64, from[p])
+	}
+	return nil
 }
 
 // ledger folds the events of one job, or of all, that were written at since

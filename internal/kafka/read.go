@@ -30,10 +30,13 @@ const (
 // Isolation says whether records of open and aborted transactions are read.
 type Isolation int8
 
-// The isolation levels, numbered as in Kafka's protocol.
+// The isolation levels. A resolved read takes the records of each transaction
+// when it meets its commit, so that a transaction that somebody else left open
+// hides nothing behind it; the records come in another order than they stand.
 const (
-	ReadUncommitted Isolation = 0
-	ReadCommitted   Isolation = 1
+	ReadUncommitted Isolation = iota
+	ReadCommitted
+	ReadResolved
 )
 
 func (i Isolation) level() kgo.IsolationLevel {
@@ -103,6 +106,7 @@ type reading struct {
 
 	cl *kgo.Client
 	place
+	resolver
 	next  map[int32]int64 // where each partition is to be read next
 	until map[int32]int64 // its end; without follow, partitions leave when they reach it
 	open  time.Time       // when an open transaction was first in the way
@@ -110,6 +114,9 @@ type reading struct {
 
 func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record) error) (map[int32]int64, error) {
 	r.cl = cl
+	if r.isolation == ReadResolved {
+		r.resolver = resolver{open: map[producer][]*kgo.Record{}}
+	}
 	if err := r.begin(ctx); err != nil {
 		return r.from, fmt.Errorf("reading topic %s: %w", r.topic, err)
 	}
@@ -120,11 +127,11 @@ func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record)
 			answered = time.Now()
 		}
 		for _, a := range answers {
-			for _, record := range a.records {
+			for _, record := range r.resolve(a.records) {
 				if err := each(record); err != nil {
 					return r.next, err
 				}
-				r.next[record.Partition] = record.Offset + 1
+				r.next[record.Partition] = max(r.next[record.Partition], record.Offset+1)
 			}
 			r.advance(a)
 		}
@@ -211,7 +218,9 @@ func (r *reading) fetch(ctx context.Context) ([]answer, error) {
 func (r *reading) request() *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(fetchWait.Milliseconds()), 1, fetchBytes
-	req.IsolationLevel = int8(r.isolation)
+	if r.isolation == ReadCommitted {
+		req.IsolationLevel = 1
+	}
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = r.topic, r.id
 	req.Topics = append(req.Topics, t)
@@ -247,6 +256,8 @@ func (r *reading) decode(p *kmsg.FetchResponseTopicPartition) (answer, error) {
 		IsolationLevel: r.isolation.level(),
 		Topic:          r.topic,
 		Partition:      p.Partition,
+
+		KeepControlRecords: r.isolation == ReadResolved,
 	}, p, kgo.DefaultDecompressor(), nil)
 	if errors.Is(fetched.Err, kerr.OffsetOutOfRange) && fetched.LogStartOffset > r.next[p.Partition] {
 		// Retention was faster: go on at what is left.

@@ -75,6 +75,26 @@ func TestReadAllWaitsForAnOpenTransaction(t *testing.T) {
 	})
 }
 
+func TestAResolvedReadSeesBehindAnOpenTransaction(t *testing.T) {
+	conform(t, func(t *testing.T, o kafka.Options, names topic.Names) {
+		plain, _ := withTopics(t, o, names)
+		open, err := o.Transactional(names.Prefix + "open")
+		require.NoError(t, err)
+		defer open.Close()
+		cl, err := o.Transactional(names.Prefix + "reader")
+		require.NoError(t, err)
+		defer cl.Close()
+		require.NoError(t, open.BeginTransaction())
+		require.NoError(t, open.ProduceSync(limited(t), record(names.Events(), 0, "open")).FirstErr())
+		transact(t, cl, kgo.TryCommit, record(names.Events(), 0, "one"), record(names.Events(), 0, "two"))
+		transact(t, cl, kgo.TryAbort, record(names.Events(), 0, "never"))
+		require.NoError(t, plain.ProduceSync(limited(t), record(names.Events(), 0, "plain")).FirstErr())
+		require.Equal(t, []string{"one", "two", "plain"}, readAll(t, o, names.Events(), kafka.ReadResolved))
+		require.NoError(t, open.EndTransaction(limited(t), kgo.TryCommit))
+		require.ElementsMatch(t, []string{"open", "one", "two", "plain"}, readAll(t, o, names.Events(), kafka.ReadResolved))
+	})
+}
+
 func TestReadManyFromSomePartitions(t *testing.T) {
 	conform(t, func(t *testing.T, o kafka.Options, names topic.Names) {
 		cl, _ := withTopics(t, o, names)

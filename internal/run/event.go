@@ -109,6 +109,12 @@ type Event struct {
 	State     State     `json:"state,omitempty"`
 	Outcome   *Outcome  `json:"outcome,omitempty"`
 
+	// Step and Read are on a shard's own events: the number of the decision
+	// the event belongs to, and the offset in events behind the last record
+	// the shard had taken in by then. A new owner replays the log by them.
+	Step int64 `json:"step,omitzero"`
+	Read int64 `json:"read,omitzero"`
+
 	Unknown map[string]any `json:",embed"`
 }
 

@@ -25,7 +25,7 @@ func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
 	if effects.Empty() && time.Since(t.committed) < leaseEvery {
 		return nil
 	}
-	records, err := t.records(effects)
+	records, err := t.records(&effects)
 	if err != nil {
 		return err
 	}
@@ -33,6 +33,7 @@ func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
 	if err := t.transact(ctx, records); err != nil {
 		return err
 	}
+	t.saved = t.read
 	t.metrics.transactions.Observe(time.Since(began).Seconds())
 	t.metrics.transactionRecords.Observe(float64(len(records)))
 	t.tell(effects)
@@ -61,7 +62,7 @@ func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
 
 // records encodes effects. A run that cannot be enqueued is marked refused,
 // which the core is told after the commit.
-func (t *tenure) records(effects shard.Effects) ([]*kgo.Record, error) {
+func (t *tenure) records(effects *shard.Effects) ([]*kgo.Record, error) {
 	all := make([]*kgo.Record, 0, effects.Records()+1)
 	var failed error
 	add := func(name string, p int32, key string, value []byte, err error) {
@@ -100,10 +101,20 @@ func (t *tenure) records(effects shard.Effects) ([]*kgo.Record, error) {
 	for _, job := range effects.Forget {
 		add(names.State(), t.shard, job, nil, nil)
 	}
-	t.read.Shard, t.read.Owner, t.read.Incarnation, t.read.At = t.shard, t.o.Name, t.incarnation, time.Now().UTC()
-	value, err := topic.EncodeShard(t.read)
-	add(names.State(), t.shard, topic.ShardKey, value, err)
+	if !effects.Positioned() || t.read.Jobs != t.saved.Jobs || t.read.Commands != t.saved.Commands {
+		value, err := topic.EncodeShard(t.record())
+		add(names.State(), t.shard, topic.ShardKey, value, err)
+	}
 	return all, failed
+}
+
+// record is the shard record as it stands. Events alone need none: they say
+// themselves how far the owner had read (run.Event.Read).
+func (t *tenure) record() topic.ShardRecord {
+	r := t.read
+	r.Replay = t.core.ReplayFrom()
+	r.Shard, r.Owner, r.Incarnation, r.At = t.shard, t.o.Name, t.incarnation, time.Now().UTC()
+	return r
 }
 
 // enqueueRecord places a run, or says why it cannot be.

@@ -109,7 +109,7 @@ func (t *tenure) appendEvent(inputs []shard.Input, r *kgo.Record) []shard.Input 
 	if !ev.Type.FromWorker() {
 		return inputs
 	}
-	return append(inputs, shard.Reported{Event: ev})
+	return append(inputs, shard.Reported{Event: ev, Offset: r.Offset})
 }
 
 func (t *tenure) unreadable(r *kgo.Record, why error) shard.Unreadable {

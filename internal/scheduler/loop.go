@@ -11,7 +11,6 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/member"
-	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -109,10 +108,11 @@ type tenure struct {
 	*loop
 	cl   *kgo.Client
 	core *shard.Shard
-	// read is how far the topics were read. Definitions below replayed were
-	// acted on by an earlier owner.
-	read      topic.ShardRecord
-	replayed  int64
+	// read is how far the topics were read, saved what the last transaction
+	// says of that. Definitions below replayed were acted on by an earlier
+	// owner.
+	read, saved topic.ShardRecord
+	replayed    int64
 	committed time.Time
 	pending   *surveyed
 	gauges    struct{ jobs, unfinished int }
@@ -131,7 +131,7 @@ func (t *tenure) steps(ctx context.Context) error {
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		inputs = t.survey(inputs)
+		inputs = t.survey(append(inputs, shard.EventsRead{Next: t.read.Events}))
 		if err := t.step(ctx, inputs); err != nil {
 			return err
 		}
@@ -229,12 +229,9 @@ func (t *tenure) survey(inputs []shard.Input) []shard.Input {
 func (t *tenure) refusals(effects shard.Effects) []shard.Input {
 	var inputs []shard.Input
 	for _, q := range effects.Enqueue {
-		if q.Refused == "" {
-			continue
+		if q.Refused != "" {
+			inputs = append(inputs, shard.Refused{Run: q.Run, Reason: q.Refused})
 		}
-		inputs = append(inputs, shard.Reported{Event: run.Event{
-			Type: run.EventDropped, Job: q.Run.Job, Run: q.Run.ID, Fence: q.Run.Fence, Reason: q.Refused,
-		}})
 	}
 	return inputs
 }

@@ -47,7 +47,10 @@ func (t *tenure) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.replayed = t.read.Jobs
+	if err := t.replay(ctx); err != nil {
+		return err
+	}
+	t.saved, t.replayed = t.read, t.read.Jobs
 	inputs := make([]shard.Input, 0, len(unreadable))
 	for _, u := range unreadable {
 		inputs = append(inputs, u)
@@ -108,6 +111,24 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Unreadable, error) {
 	}
 	t.read.Unknown = nil
 	return slices.Collect(maps.Values(unreadable)), nil
+}
+
+// replay brings the states up to date with what the log of events says beyond
+// them. The predecessor's transactions have all ended, since it was fenced; a
+// worker's that is open need not be waited for.
+func (t *tenure) replay(ctx context.Context) error {
+	_, err := kafka.ReadFrom(ctx, t.o.Kafka, t.o.Names.Events(), map[int32]int64{t.shard: t.read.Replay},
+		kafka.ReadResolved, func(r *kgo.Record) error {
+			if ev, err := t.codec.DecodeEvent(r.Value); err == nil {
+				t.core.Replay(shard.Recorded{Event: ev, Offset: r.Offset})
+			}
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	t.read.Events = t.core.EndReplay(t.read.Events, t.read.Replay)
+	return nil
 }
 
 // loadJobs gives the core every definition. Those before the saved offset

@@ -70,7 +70,9 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 	case run.TriggerCatchUp:
 	}
 	e.st.Active = append(e.st.Active, a)
-	s.stage(e, &e.st.Active[len(e.st.Active)-1], now)
+	if !s.stage(e, &e.st.Active[len(e.st.Active)-1], now) {
+		s.write(e)
+	}
 }
 
 // beginDeferred starts what waited, now that the job has no unfinished run.
@@ -96,10 +98,12 @@ func (s *Shard) stageWaiting(e *entry, now time.Time) {
 }
 
 // stage enqueues a, which stands on no queue, if its start is near. Where no
-// first run is to start, it is skipped when it would.
-func (s *Shard) stage(e *entry, a *Active, now time.Time) {
+// first run is to start, it is skipped when it would. stage reports whether
+// anything was decided.
+func (s *Shard) stage(e *entry, a *Active, now time.Time) bool {
 	switch {
 	case now.Before(s.stageAt(e, a)):
+		return false
 	case e.def == nil:
 		s.endUnstarted(e, a, e.undefined(), now)
 	case e.pauses(a):
@@ -107,6 +111,7 @@ func (s *Shard) stage(e *entry, a *Active, now time.Time) {
 	default:
 		s.enqueue(e, a, now)
 	}
+	return true
 }
 
 // stageAt is when something becomes of a run that stands on no queue.

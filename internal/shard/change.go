@@ -30,7 +30,7 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 	version := s.compiler.Version(in.Job)
 	changed := !in.Replayed && e.st.Version != version
 	if changed {
-		s.touch(e)
+		s.write(e)
 		s.leaveOld(e, s.since(in.AppliedAt, now), now)
 		e.st.Version = version
 	}
@@ -76,7 +76,7 @@ func (s *Shard) finishLoading(now time.Time) {
 		case e.def != nil && e.st.Version == "":
 			// An earlier owner knew the job, but its state is lost: what was
 			// run before now is unknown, and must not be run twice.
-			s.touch(e)
+			s.write(e)
 			e.st.Through = latest(e.st.Through, now)
 			e.st.Version = s.stateless[name]
 		}
@@ -169,7 +169,7 @@ func (e *entry) forgetAt() time.Time { return e.st.Through.Add(forgetAfter) }
 // deleteJob takes back what is staged; the state goes some time after the
 // last unfinished run ended.
 func (s *Shard) deleteJob(e *entry, now time.Time) {
-	s.touch(e)
+	s.write(e)
 	if e.st.Version != "" {
 		s.skipRest(e, now, run.ReasonDeleted, now)
 	}

@@ -92,6 +92,7 @@ func (s *Shard) advance(e *entry, now time.Time) {
 func (s *Shard) decide(e *entry, due time.Time, trigger run.Trigger, now time.Time) {
 	id := run.NewID(e.st.Job, due, "")
 	if e.st.knows(id) {
+		s.write(e)
 		return // staged before an edit: the answer to its recall decides
 	}
 	if reason := e.skips(due); reason != "" {
@@ -206,7 +207,9 @@ func (s *Shard) settleMissed(e *entry, missed []time.Time, first int, now time.T
 		switch {
 		case reason == "":
 			s.decide(e, due, run.TriggerCatchUp, now)
-		case !e.st.knows(run.NewID(e.st.Job, due, "")):
+		case e.st.knows(run.NewID(e.st.Job, due, "")):
+			s.write(e)
+		default:
 			row.add(due)
 		}
 	}

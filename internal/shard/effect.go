@@ -16,6 +16,9 @@ type Effects struct {
 	// names whose state is to be deleted.
 	States []JobState
 	Forget []string
+	// Checkpoint says that ReplayFrom has moved: from now on a new owner reads
+	// the events from there.
+	Checkpoint bool
 }
 
 // Enqueue puts a run on a queue of its cluster. Partition is the one chosen
@@ -40,7 +43,13 @@ type Dead struct {
 
 // Empty reports whether there is nothing to commit.
 func (f *Effects) Empty() bool {
-	return len(f.Enqueue)+len(f.Events)+len(f.Control)+len(f.Dead)+len(f.States)+len(f.Forget) == 0
+	return len(f.Enqueue)+len(f.Events)+len(f.Control)+len(f.Dead)+len(f.States)+len(f.Forget) == 0 && !f.Checkpoint
+}
+
+// Positioned reports whether the events among the effects say all there is to
+// say about how far the events were read: if not, a shard record must.
+func (f *Effects) Positioned() bool {
+	return len(f.Events) > 0 && len(f.Control)+len(f.Dead) == 0 && !f.Checkpoint
 }
 
 // Records counts the records the effects will become.
@@ -52,5 +61,6 @@ func (f *Effects) Records() int {
 func (s *Shard) event(e run.Event, now time.Time) {
 	e.At = now.UTC()
 	e.By = s.cfg.By
+	e.Step, e.Read = s.step, s.read
 	s.out.Events = append(s.out.Events, e)
 }

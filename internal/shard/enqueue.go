@@ -26,12 +26,12 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 	}
 	e.st.Fence++
 	r.Fence = e.st.Fence
-	a.Fence, a.Cluster, a.State = r.Fence, r.Cluster, run.StateQueued
+	a.Fence, a.Cluster = r.Fence, r.Cluster
 	queue := queueOf(a.Attempt)
 	s.out.Enqueue = append(s.out.Enqueue, Enqueue{
 		Run: r, Queue: queue, Partition: s.place(queueKey{r.Cluster, queue}, r.Key(), a.Holder),
 	})
-	a.Holder, a.Incarnation, a.Beat, a.Recall = "", 0, 0, ""
+	a.queued()
 	ev := s.about(e, a, run.EventEnqueued)
 	ev.Trigger, ev.NotBefore, ev.Hops = a.Trigger, r.NotBefore, a.Hops
 	s.event(ev, now)

@@ -28,6 +28,9 @@ type entry struct {
 	wake    instant
 	index   int32
 	touched bool
+	// whole says that this Step must write the state, since the log alone
+	// does not tell what changed; dirty that the state in the topic is behind.
+	whole, dirty bool
 	// unreadable says that the job's definition could not be decoded: it is
 	// not deleted, but nothing can be decided for it.
 	unreadable bool

@@ -29,9 +29,22 @@ type JobsLoaded struct{}
 // Requested is a record of the commands topic.
 type Requested struct{ Request run.Request }
 
-// Reported is a record of the events topic. Events the shards wrote
-// themselves are ignored.
-type Reported struct{ Event run.Event }
+// Reported is a worker's record of the events topic and its offset there.
+// Events that shards wrote are ignored.
+type Reported struct {
+	Event  run.Event
+	Offset int64
+}
+
+// EventsRead says that every record of the events topic below Next was given.
+type EventsRead struct{ Next int64 }
+
+// Refused says that an Enqueue of the last Step was committed without its run,
+// and why.
+type Refused struct {
+	Run    run.Run
+	Reason string
+}
 
 // Beats is what the log of beats says of all workers. The shell gives it only
 // once all events before the high watermark of that moment were given, so
@@ -50,5 +63,7 @@ func (JobChanged) input() {}
 func (JobsLoaded) input() {}
 func (Requested) input()  {}
 func (Reported) input()   {}
+func (EventsRead) input() {}
+func (Refused) input()    {}
 func (Beats) input()      {}
 func (Unreadable) input() {}

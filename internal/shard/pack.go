@@ -21,6 +21,8 @@ func pack(st *JobState) string {
 	p.time(st.Through)
 	p.bool(st.Paused)
 	p.int(st.Fence)
+	p.int(st.Step)
+	p.int(st.Read)
 	p.int(int64(len(st.Deferred)))
 	for _, d := range st.Deferred {
 		p.id(d.ID)
@@ -45,6 +47,7 @@ func pack(st *JobState) string {
 func unpack(name, packed string) *JobState {
 	u := unpacker{b: []byte(packed)}
 	st := &JobState{V: int(u.int()), Job: name, Version: u.hex(), Through: u.time(), Paused: u.bool(), Fence: u.int()}
+	st.Step, st.Read = u.int(), u.int()
 	if n := u.int(); n > 0 {
 		st.Deferred = make([]Deferred, n)
 		for i := range st.Deferred {

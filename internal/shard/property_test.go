@@ -58,6 +58,9 @@ type world struct {
 	followed int
 	states   map[string]shard.JobState
 	inbox    []shard.Input
+	// log is the events topic; read and from are what the shard record says.
+	log        []shard.Recorded
+	read, from int64
 
 	requests int
 	handed   []*handout
@@ -214,6 +217,7 @@ func (w *world) decide() shard.Effects {
 	for _, in := range w.jobs[w.followed:] {
 		inputs = append(inputs, in)
 	}
+	inputs = append(inputs, shard.EventsRead{Next: int64(len(w.log))})
 	effects, twin := w.core.Step(inputs, w.now), w.twin.Step(inputs, w.now)
 	require.Empty(w.t, cmp.Diff(effects, twin, cmpopts.EquateEmpty()), "two shards decide differently")
 	return effects
@@ -229,6 +233,12 @@ func (w *world) step() {
 
 func (w *world) commit(changes []shard.JobChanged, effects shard.Effects, loaded bool) {
 	w.inbox, w.followed = nil, len(w.jobs)
+	if len(changes) > 0 || !effects.Positioned() {
+		w.read, w.from = int64(len(w.log)), w.core.ReplayFrom()
+	}
+	for _, ev := range effects.Events {
+		w.log = append(w.log, shard.Recorded{Event: ev, Offset: int64(len(w.log))})
+	}
 	for _, st := range effects.States {
 		w.ledger.bounded(st)
 		w.states[st.Job] = st
@@ -268,6 +278,7 @@ func (w *world) takeOver(t *rapid.T) {
 	if rapid.Bool().Draw(t, "compact") {
 		w.compact()
 	}
+	w.requireReplay()
 	w.rebuild()
 	w.settle()
 }
@@ -301,6 +312,13 @@ func (w *world) rebuild() {
 		decoded = append(decoded, st)
 	}
 	w.core, w.twin = shard.New(w.cfg, states), shard.New(w.cfg, decoded)
+	for _, r := range w.log[w.from:] {
+		w.core.Replay(r)
+		w.twin.Replay(r)
+	}
+	unread := w.core.EndReplay(w.read, w.from)
+	require.Equal(w.t, unread, w.twin.EndReplay(w.read, w.from))
+	w.unread(unread)
 	var inputs []shard.Input
 	for i, in := range w.jobs {
 		in.Replayed = i < w.followed
@@ -313,6 +331,44 @@ func (w *world) rebuild() {
 	inbox := w.inbox
 	w.commit(changes, effects, false)
 	w.inbox = inbox
+}
+
+// unread puts the reports that no owner has acted on into the inbox again.
+func (w *world) unread(from int64) {
+	w.inbox = slices.DeleteFunc(w.inbox, func(in shard.Input) bool { _, ok := in.(shard.Reported); return ok })
+	for _, r := range w.log[from:] {
+		if r.Event.Type.FromWorker() {
+			w.inbox = append(w.inbox, shard.Reported(r))
+		}
+	}
+}
+
+// requireReplay fails unless a new owner that has read all reports knows of
+// each job what the owner knows.
+func (w *world) requireReplay() {
+	if slices.ContainsFunc(w.inbox, func(in shard.Input) bool { _, ok := in.(shard.Reported); return ok }) {
+		return // not all of them were acted on
+	}
+	var states []shard.JobState
+	for _, name := range slices.Sorted(maps.Keys(w.states)) {
+		states = append(states, clone(w.states[name]))
+	}
+	next := shard.New(w.cfg, states)
+	for _, r := range w.log[w.from:] {
+		next.Replay(r)
+	}
+	next.EndReplay(int64(len(w.log)), w.from)
+	for _, name := range jobNames() {
+		requireSame(w.t, w.core, next, name)
+	}
+}
+
+// requireSame fails unless a new owner knows of the job what the last knew.
+func requireSame(t require.TestingT, last, next *shard.Shard, name string) {
+	was, before := last.State(name)
+	is, after := next.State(name)
+	require.Equal(t, before, after, name)
+	require.Empty(t, cmp.Diff(was, is, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(shard.JobState{}, "Step", "Read")), name)
 }
 
 func clone(st shard.JobState) shard.JobState {

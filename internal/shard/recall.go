@@ -47,7 +47,7 @@ func takenBack(a *Active, reason string, now time.Time) bool {
 
 // recall asks for a run that stands on a queue or is held.
 func (s *Shard) recall(e *entry, a *Active, reason string, now time.Time) {
-	a.Recall = reason
+	a.ask(reason, false)
 	s.out.Control = append(s.out.Control, run.Control{
 		Type: run.ControlRecall, At: now.UTC(), Run: a.ID, Fence: a.Fence, Reason: reason,
 	})
@@ -94,6 +94,7 @@ func (s *Shard) reconsider(e *entry, a *Active, reason string, now time.Time) {
 		s.endUnstarted(e, a, excluded, now)
 		return
 	}
+	s.write(e)
 	a.State, a.Recall = run.StateWaiting, ""
 	a.Holder, a.Incarnation, a.Beat = "", 0, 0
 	a.NotBefore = a.Due.Add(jitter(e.def.Jitter, a.ID))

@@ -13,29 +13,31 @@ const minLostAttempts = 3
 
 // report takes a worker's report. One about a handing-out that is no longer
 // the run's latest changes nothing.
-func (s *Shard) report(ev run.Event, now time.Time) {
+func (s *Shard) report(in Reported, now time.Time) {
+	ev := in.Event
 	if !ev.Type.FromWorker() {
 		return
 	}
+	s.read = max(s.read, in.Offset+1)
 	e := s.job(ev.Job)
 	if e == nil {
 		s.stray(ev, now)
 		return
 	}
-	a := e.st.find(ev.Run)
-	if a == nil || a.key() != ev.Key() || a.State == run.StateWaiting {
+	if in.Offset < e.st.Read {
+		return // in the state already
+	}
+	a := e.st.concerns(&ev)
+	if a == nil {
 		s.stray(ev, now)
 		return
 	}
 	s.touch(e)
+	a.note(&ev)
 	switch ev.Type {
 	case run.EventClaimed:
-		a.State = run.StateClaimed
-		a.Holder, a.Incarnation, a.Beat = ev.By, ev.Incarnation, ev.Beat
 		s.remindOfRecall(a, now)
-	case run.EventStarting:
-		a.State, a.Recall = run.StateStarted, ""
-		a.Holder, a.Incarnation = ev.By, ev.Incarnation
+	case run.EventStarting: // noted
 	case run.EventFinished:
 		s.finished(e, a, ev, now)
 	case run.EventReturned:
@@ -46,6 +48,19 @@ func (s *Shard) report(ev run.Event, now time.Time) {
 		run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
 	}
 	s.arm(e, now)
+}
+
+// refused takes the word of the shell that a run could not be enqueued.
+func (s *Shard) refused(in Refused, now time.Time) {
+	e := s.job(in.Run.Job)
+	if e == nil {
+		return
+	}
+	if a := e.st.find(in.Run.ID); a != nil && a.key() == in.Run.Key() && a.State == run.StateQueued {
+		s.touch(e)
+		s.dropped(e, a, in.Reason, now)
+		s.arm(e, now)
+	}
 }
 
 // stray answers a report about a handing-out that is out of date: a claim is
@@ -135,8 +150,7 @@ func (s *Shard) retry(e *entry, a *Active, outcome *run.Outcome, at, now time.Ti
 	ev := s.about(e, a, run.EventRetrying)
 	ev.Outcome, ev.NotBefore = outcome, at.UTC()
 	s.event(ev, now)
-	a.Attempt++
-	a.NotBefore, a.State, a.Hops = at.UTC(), run.StateWaiting, 0
+	a.await(a.Attempt+1, at)
 	s.stageWaiting(e, now)
 }
 

@@ -21,7 +21,7 @@ func (s *Shard) request(r run.Request, now time.Time) {
 	if e.st.seen(r.ID) {
 		return
 	}
-	s.touch(e)
+	s.write(e)
 	switch r.Type {
 	case run.RequestRun:
 		s.admit(e, Deferred{ID: run.NewID(r.Job, r.At, r.ID), Due: r.At.UTC(), Trigger: run.TriggerManual}, now)
@@ -65,11 +65,11 @@ func (s *Shard) cancelActive(e *entry, a *Active, reason string, now time.Time) 
 		s.end(e, a, run.Event{State: run.StateCancelled, Reason: reason}, now)
 		return
 	}
-	a.Cancel = reason
+	a.ask(reason, true)
 	s.out.Control = append(s.out.Control, run.Control{
 		Type: run.ControlCancel, At: now.UTC(), Run: a.ID, Fence: a.Fence, Reason: reason,
 	})
 	ev := s.about(e, a, run.EventRecalling)
-	ev.Reason = reason
+	ev.Reason, ev.State = reason, run.StateCancelled
 	s.event(ev, now)
 }

@@ -87,7 +87,11 @@ type player struct {
 	queue  map[run.ID]run.Run
 	jobs   []shard.JobChanged
 	states map[string]shard.JobState
-	trace  strings.Builder
+	// log is the events topic, read how far the shard record says it was read,
+	// from where it says a new owner replays from.
+	log        []shard.Recorded
+	read, from int64
+	trace      strings.Builder
 }
 
 func midnight() time.Time { return time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC) }
@@ -171,7 +175,14 @@ func (p *player) settle() {
 }
 
 func (p *player) step(inputs ...shard.Input) {
-	effects := p.core.Step(inputs, p.now)
+	read := int64(len(p.log))
+	effects := p.core.Step(append(inputs, shard.EventsRead{Next: read}), p.now)
+	if !effects.Positioned() {
+		p.read, p.from = read, p.core.ReplayFrom()
+	}
+	for _, ev := range effects.Events {
+		p.log = append(p.log, shard.Recorded{Event: ev, Offset: int64(len(p.log))})
+	}
 	for _, st := range effects.States {
 		p.states[st.Job] = st
 	}
@@ -273,7 +284,8 @@ func (p *player) report() {
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
 	}
-	p.step(shard.Reported{Event: ev})
+	p.log = append(p.log, shard.Recorded{Event: ev, Offset: int64(len(p.log))})
+	p.step(shard.Reported(p.log[len(p.log)-1]))
 }
 
 // beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10".
@@ -342,7 +354,12 @@ func (p *player) takeOver() {
 		require.Empty(p.t, cmp.Diff(p.states[name], st, cmpopts.EquateEmpty()), "the state of %s does not survive its codec", name)
 		states = append(states, st)
 	}
+	p.requireReplay(states)
 	p.core = shard.New(p.cfg, states)
+	for _, r := range p.log[p.from:] {
+		p.core.Replay(r)
+	}
+	unread := p.core.EndReplay(p.read, p.from)
 	var inputs []shard.Input
 	for i := range p.jobs {
 		later := slices.ContainsFunc(p.jobs[i+1:], func(c shard.JobChanged) bool { return c.Name == p.jobs[i].Name })
@@ -357,7 +374,25 @@ func (p *player) takeOver() {
 		p.step(in)
 	}
 	p.step(shard.JobsLoaded{})
+	for _, r := range p.log[unread:] {
+		p.step(shard.Reported(r))
+	}
 	p.settle()
+}
+
+// requireReplay fails unless the log makes of the states what the shard knows.
+func (p *player) requireReplay(states []shard.JobState) {
+	next := shard.New(p.cfg, nil)
+	for _, st := range states {
+		next.Restore(clone(st))
+	}
+	for _, r := range p.log[p.from:] {
+		next.Replay(r)
+	}
+	next.EndReplay(int64(len(p.log)), p.from)
+	for _, st := range states {
+		requireSame(p.t, p.core, next, st.Job)
+	}
 }
 
 func (p *player) subject() string {

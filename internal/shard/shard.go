@@ -43,6 +43,13 @@ type Shard struct {
 	// state it unpacked.
 	touched, opened []*entry
 	out             Effects
+	// step numbers the decisions, read is the offset in events up to which
+	// reports were taken, point how far the written states are behind.
+	step, read int64
+	point      checkpoint
+	// unplayed are the reports replayed at take-over that the last owner had
+	// yet to take when it wrote the event before.
+	unplayed []Recorded
 	// stateless are the versions of definitions replayed for jobs whose state
 	// says nothing of one, by job, until all were read.
 	stateless map[string]string
@@ -74,6 +81,7 @@ func New(cfg Config, states []JobState) *Shard {
 // read before. States come before any Step.
 func (s *Shard) Restore(st JobState) {
 	s.Discard(st.Job)
+	s.step, s.read = max(s.step, st.Step), max(s.read, st.Read)
 	s.noteBusy(s.add(st))
 	s.closeOpened()
 }
@@ -85,26 +93,40 @@ func (s *Shard) Discard(name string) {
 	delete(s.busy, name)
 }
 
+// States calls each with the state of every job, in no order.
+func (s *Shard) States(each func(JobState)) {
+	for _, e := range s.jobs {
+		s.open(e)
+		each(snapshot(*e.st))
+		s.closeOpened()
+	}
+}
+
 // Step takes the inputs in order, decides what is due at now, and returns
 // what to commit. If the commit fails or its outcome is unknown, the Shard
 // must be thrown away and built anew from the log.
 func (s *Shard) Step(inputs []Input, now time.Time) Effects {
 	s.out = Effects{}
+	s.step++
 	for _, in := range inputs {
 		s.take(in, now)
 	}
 	s.decideDue(now)
 	s.writeStates(now)
+	s.writeCheckpoint(now)
 	s.closeOpened()
 	return s.out
 }
 
 // Wake returns when the shard next has something to decide without input.
 func (s *Shard) Wake() (time.Time, bool) {
-	if len(s.wakes) == 0 {
-		return time.Time{}, false
+	wake := s.point.dueAt()
+	if len(s.wakes) > 0 {
+		if next := s.wakes[0].wake.time(); wake.IsZero() || next.Before(wake) {
+			wake = next
+		}
 	}
-	return s.wakes[0].wake.time(), true
+	return wake, !wake.IsZero()
 }
 
 // Jobs counts the jobs the shard holds.
@@ -124,7 +146,11 @@ func (s *Shard) take(in Input, now time.Time) {
 	case Requested:
 		s.request(in.Request, now)
 	case Reported:
-		s.report(in.Event, now)
+		s.report(in, now)
+	case EventsRead:
+		s.read = max(s.read, in.Next)
+	case Refused:
+		s.refused(in, now)
 	case Beats:
 		s.observe(in.Workers, now)
 	case Unreadable:
@@ -153,12 +179,19 @@ func (s *Shard) decideDue(now time.Time) {
 	}
 }
 
-// touch marks e's state to be written in this Step's transaction.
+// touch notes that this Step changes e in ways that its events tell.
 func (s *Shard) touch(e *entry) {
 	if !e.touched {
 		e.touched = true
 		s.touched = append(s.touched, e)
 	}
+}
+
+// write is touch for changes that no event tells: e's state is to be in this
+// Step's transaction.
+func (s *Shard) write(e *entry) {
+	s.touch(e)
+	e.whole = true
 }
 
 func (s *Shard) writeStates(now time.Time) {
@@ -171,7 +204,12 @@ func (s *Shard) writeStates(now time.Time) {
 			s.wakes.remove(e)
 			continue
 		}
-		s.out.States = append(s.out.States, snapshot(*e.st))
+		if e.whole {
+			s.writeState(e)
+		} else {
+			s.soil(e)
+		}
+		e.whole = false
 		e.close()
 	}
 	s.touched = s.touched[:0]

@@ -39,6 +39,12 @@ type JobState struct {
 	// that one sent twice counts once.
 	Requests []string `json:"requests,omitempty"`
 
+	// Step is the decision this state was written with, Read the offset in
+	// events up to which reports are in it. What the log holds beyond both is
+	// replayed onto it.
+	Step int64 `json:"step,omitzero"`
+	Read int64 `json:"read,omitzero"`
+
 	// Unknown keeps fields written by a newer version.
 	Unknown map[string]any `json:",embed"`
 }
@@ -96,6 +102,53 @@ const (
 
 // key names a's latest handing-out.
 func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
+
+// queued puts a on a queue, in nobody's hands.
+func (a *Active) queued() {
+	a.State = run.StateQueued
+	a.Holder, a.Incarnation, a.Beat, a.Recall = "", 0, 0, ""
+}
+
+// ask notes that a is to be given back, or to end whether started or not.
+func (a *Active) ask(reason string, cancel bool) {
+	if cancel {
+		a.Cancel = reason
+	} else {
+		a.Recall = reason
+	}
+}
+
+// await lets a wait for its next attempt.
+func (a *Active) await(attempt int, at time.Time) {
+	a.Attempt, a.NotBefore, a.State, a.Hops = attempt, at.UTC(), run.StateWaiting, 0
+}
+
+// note takes a worker's word on where a stands, and reports whether that
+// changed anything. What the other reports change, the shard decides.
+func (a *Active) note(ev *run.Event) bool {
+	switch ev.Type {
+	case run.EventClaimed:
+		a.State = run.StateClaimed
+		a.Holder, a.Incarnation, a.Beat = ev.By, ev.Incarnation, ev.Beat
+	case run.EventStarting:
+		a.State, a.Recall = run.StateStarted, ""
+		a.Holder, a.Incarnation = ev.By, ev.Incarnation
+	case run.EventFinished, run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
+		return false
+	}
+	return true
+}
+
+// concerns returns the run that the report speaks of, nil if it is about a
+// handing-out that is out of date.
+func (st *JobState) concerns(ev *run.Event) *Active {
+	a := st.find(ev.Run)
+	if a == nil || a.key() != ev.Key() || a.State == run.StateWaiting {
+		return nil
+	}
+	return a
+}
 
 // find returns the active run of that ID.
 func (st *JobState) find(id run.ID) *Active {

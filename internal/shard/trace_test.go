@@ -91,7 +91,7 @@ func (p *player) printEvent(ev run.Event) {
 
 // printState writes what the shard keeps of a job.
 func (p *player) printState(name string) {
-	st, ok := p.states[name]
+	st, ok := p.core.State(name)
 	if !ok {
 		p.say("no state of %s", name)
 		return

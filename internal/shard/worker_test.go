@@ -35,10 +35,12 @@ func (w *world) asked(h *handout) bool {
 }
 
 func (w *world) say(t *rapid.T, h *handout, kind run.EventType, reason string, o *run.Outcome) {
-	w.inbox = append(w.inbox, shard.Reported{Event: run.Event{
+	r := shard.Recorded{Offset: int64(len(w.log)), Event: run.Event{
 		Type: kind, Job: h.run.Job, Run: h.run.ID, Cluster: h.run.Cluster, Due: h.run.Due, Attempt: h.run.Attempt,
 		Fence: h.run.Fence, At: w.now, By: h.worker, Incarnation: h.life, Reason: reason, Outcome: o,
-	}})
+	}}
+	w.log = append(w.log, r)
+	w.inbox = append(w.inbox, shard.Reported(r))
 	w.maybeStep(t)
 }
 

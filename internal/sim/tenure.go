@@ -48,7 +48,7 @@ func (l *loop) own() {
 						l.again(err)
 						return
 					}
-					t.read("state", t.load)
+					t.read("state", 0, t.load)
 				})
 			})
 		})
@@ -81,9 +81,10 @@ type tenure struct {
 	epoch int
 	core  *shard.Shard
 
-	// done is how far the topics were read, saved with each decision.
-	done     offsets
-	replayed int64
+	// done is how far the topics were read, saved what the last decision says
+	// of that.
+	done, saved offsets
+	replayed    int64
 	held     []batch
 	readers  []*reader
 
@@ -95,7 +96,9 @@ type tenure struct {
 	fences    map[run.ID]int64 // the latest of each run; kept for mutants only
 }
 
-type offsets struct{ jobs, commands, events int64 }
+// offsets are the shard record: how far the topics were read, and from where
+// on the events are to be replayed.
+type offsets struct{ jobs, commands, events, replay int64 }
 
 type batch struct {
 	inputs []shard.Input
@@ -109,9 +112,9 @@ func (t *tenure) close() {
 	}
 }
 
-// read reads a topic of the shard up to its end as of now, waiting up to
-// three seconds for transactions that are open.
-func (t *tenure) read(name string, then func(recs []record, next int64)) {
+// read reads a topic of the shard from an offset up to its end as of now,
+// waiting up to three seconds for transactions that are open.
+func (t *tenure) read(name string, from int64, then func(recs []record, next int64)) {
 	p := t.w.partition(name, t.shard)
 	t.s.call(func(answer func(func())) {
 		end, since := p.high, t.w.now
@@ -123,7 +126,7 @@ func (t *tenure) read(name string, then func(recs []record, next int64)) {
 			}
 			until := min(end, p.stable())
 			var recs []record
-			p.between(0, until, true, func(r *record) { recs = append(recs, *r) })
+			p.between(from, until, true, func(r *record) { recs = append(recs, *r) })
 			t.w.after(t.w.upTo(t.w.loadTime()), func() {
 				answer(func() {
 					if !t.stopped {
@@ -162,9 +165,10 @@ func (t *tenure) load(recs []record, _ int64) {
 		all = append(all, t.w.mutant.state(st, t.s.wall()))
 	}
 	slices.SortFunc(all, func(a, b shard.JobState) int { return strings.Compare(a.Job, b.Job) })
-	t.replayed = t.done.jobs
 	t.core = shard.New(shard.Config{Shard: t.shard, By: t.s.name, Lead: t.w.cfg.Lead}, all)
-	t.read("jobs", func(recs []record, next int64) {
+	t.replay()
+	t.saved, t.replayed = t.done, t.done.jobs
+	t.read("jobs", 0, func(recs []record, next int64) {
 		var inputs []shard.Input
 		for i := range recs {
 			inputs = append(inputs, t.input(&recs[i]))
@@ -174,6 +178,16 @@ func (t *tenure) load(recs []record, _ int64) {
 		t.w.trace(t.s.name, "", "", "owns shard %d: %d jobs, %d unfinished runs", t.shard, len(all), t.core.Unfinished())
 		t.step(append(inputs, shard.JobsLoaded{}), t.feed)
 	})
+}
+
+// replay takes what the log of events says beyond the states. A transaction
+// that is open hides nothing behind it.
+func (t *tenure) replay() {
+	p := t.w.partition("events", t.shard)
+	p.between(t.done.replay, p.high, true, func(r *record) {
+		t.core.Replay(shard.Recorded{Event: r.value.(run.Event), Offset: r.offset})
+	})
+	t.done.events = t.core.EndReplay(t.done.events, t.done.replay)
 }
 
 // feed follows the shard's topics from where the state says.
@@ -207,7 +221,7 @@ func (t *tenure) input(r *record) shard.Input {
 		if !v.Type.FromWorker() {
 			return nil
 		}
-		return shard.Reported{Event: v}
+		return shard.Reported{Event: v, Offset: r.offset}
 	case definition:
 		j := t.w.mutant.job(v.job)
 		return shard.JobChanged{Name: r.key, Job: &j, AppliedAt: v.at, Replayed: r.offset < t.replayed}
@@ -284,6 +298,7 @@ func (t *tenure) gathered() {
 		inputs = append(inputs, b.inputs...)
 	}
 	t.held = nil
+	inputs = append(inputs, shard.EventsRead{Next: t.done.events})
 	if t.surveyReady() {
 		inputs = append(inputs, shard.Beats{Workers: t.w.mutant.beats(t.pending.members)})
 		t.pending = nil
@@ -316,6 +331,7 @@ func (t *tenure) step(inputs []shard.Input, then func()) {
 			t.again(err)
 			return
 		}
+		t.saved = t.done
 		finish()
 	})
 }
@@ -360,7 +376,10 @@ func (t *tenure) batches(f shard.Effects) []batchOf {
 	for _, name := range f.Forget {
 		add(state, record{key: name})
 	}
-	add(state, record{key: topic.ShardKey, value: t.w.mutant.offsets(t)})
+	if !f.Positioned() || t.done.jobs != t.saved.jobs || t.done.commands != t.saved.commands {
+		t.done.replay = t.core.ReplayFrom()
+		add(state, record{key: topic.ShardKey, value: t.w.mutant.offsets(t)})
+	}
 	return all
 }
 

@@ -212,11 +212,15 @@ func reading() json.Options {
 }
 
 func decodeWith(o json.Options, value []byte, into any, version *int) error {
+	return decodeUpTo(Version, o, value, into, version)
+}
+
+func decodeUpTo(newest int, o json.Options, value []byte, into any, version *int) error {
 	if err := json.Unmarshal(value, into, o); err != nil {
 		return err
 	}
-	if *version < 0 || *version > Version {
-		return fmt.Errorf("%w %d (this Belfry reads 0 to %d)", ErrVersion, *version, Version)
+	if *version < 0 || *version > newest {
+		return fmt.Errorf("%w %d (this Belfry reads 0 to %d)", ErrVersion, *version, newest)
 	}
 	return nil
 }

@@ -33,6 +33,10 @@ type ShardRecord struct {
 	Commands int64 `json:"commands_offset"`
 	Events   int64 `json:"events_offset"`
 
+	// Replay is the offset in events from which on the job states are to be
+	// brought up to date by the log.
+	Replay int64 `json:"replay_offset"`
+
 	Owner       string    `json:"owner"`
 	Incarnation int64     `json:"incarnation"`
 	At          time.Time `json:"at"`
@@ -40,13 +44,23 @@ type ShardRecord struct {
 	Unknown map[string]any `json:",embed"`
 }
 
+// StateVersion is the version of the records of the state topic. Version 1
+// wrote a job's state with every change, so that nothing had to be replayed.
+const StateVersion = 2
+
 // EncodeShard returns the value of the shard record in the state topic.
-func EncodeShard(r ShardRecord) ([]byte, error) { r.V = Version; return encode(r) }
+func EncodeShard(r ShardRecord) ([]byte, error) { r.V = StateVersion; return encode(r) }
 
 // DecodeShard reads the shard record in the state topic.
 func DecodeShard(value []byte) (ShardRecord, error) {
 	var r ShardRecord
-	return r, decode(value, &r, &r.V)
+	if err := decodeUpTo(StateVersion, reading(), value, &r, &r.V); err != nil {
+		return ShardRecord{}, err
+	}
+	if r.V < StateVersion {
+		r.Replay = r.Events
+	}
+	return r, nil
 }
 
 // EncodeState returns the value of a job's state in the state topic.
@@ -54,7 +68,7 @@ func EncodeState(st shard.JobState) ([]byte, error) { return NewCodec().EncodeSt
 
 // EncodeState is EncodeState.
 func (c Codec) EncodeState(st shard.JobState) ([]byte, error) {
-	st.V = Version
+	st.V = StateVersion
 	return json.Marshal(&st, c.writing)
 }
 
@@ -64,7 +78,7 @@ func DecodeState(value []byte) (shard.JobState, error) { return NewCodec().Decod
 // DecodeState is DecodeState.
 func (c Codec) DecodeState(value []byte) (shard.JobState, error) {
 	var st shard.JobState
-	if err := decodeWith(c.reading, value, &st, &st.V); err != nil {
+	if err := decodeUpTo(StateVersion, c.reading, value, &st, &st.V); err != nil {
 		return shard.JobState{}, err
 	}
 	if st.Job == "" {
