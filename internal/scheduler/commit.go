@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -51,13 +52,33 @@ func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
 	}
 	// A fenced produce lets the end succeed with nothing committed, so that
 	// every record's own result counts.
-	if err := t.cl.ProduceSync(ctx, records...).FirstErr(); err != nil {
+	if err := t.produce(ctx, records); err != nil {
 		return fmt.Errorf("producing in a transaction: %w", err)
 	}
 	if err := t.cl.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("ending a transaction: %w", err)
 	}
 	return nil
+}
+
+// produce sends the records and waits for the acknowledgement of each. A record
+// that may have reached Kafka outlives its context in the client, so that the
+// wait has a bound of its own.
+func (t *tenure) produce(ctx context.Context, records []*kgo.Record) error {
+	acknowledged := make(chan error, len(records))
+	for _, r := range records {
+		t.cl.Produce(ctx, r, func(_ *kgo.Record, err error) { acknowledged <- err })
+	}
+	var failed error
+	for range records {
+		select {
+		case err := <-acknowledged:
+			failed = cmp.Or(failed, err)
+		case <-ctx.Done():
+			return cmp.Or(failed, ctx.Err())
+		}
+	}
+	return failed
 }
 
 // records encodes effects. A run that cannot be enqueued is marked refused,

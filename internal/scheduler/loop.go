@@ -113,9 +113,9 @@ type tenure struct {
 	// owner.
 	read, saved topic.ShardRecord
 	replayed    int64
-	committed time.Time
-	pending   *surveyed
-	gauges    struct{ jobs, unfinished int }
+	committed   time.Time
+	pending     *surveyed
+	gauges      struct{ jobs, unfinished int }
 }
 
 // steps feeds the core until ctx ends. A commit that is under way when it

@@ -85,8 +85,8 @@ type tenure struct {
 	// of that.
 	done, saved offsets
 	replayed    int64
-	held     []batch
-	readers  []*reader
+	held        []batch
+	readers     []*reader
 
 	pending   *surveyed
 	committed time.Duration
