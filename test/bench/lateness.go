@@ -50,7 +50,7 @@ func handed(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.close()
-	h := &handing{runs: map[run.ID]run.Run{}, at: map[run.ID][]time.Time{}}
+	h := newHanding()
 	ctx, stop := context.WithCancel(ctx)
 	ended := h.members(ctx, stop, s)
 	err = h.rounds(ctx, s, o.rounds)
@@ -71,9 +71,14 @@ func fastJob(i int) job.Job {
 
 // handing notes the runs to start, and when they were handed over.
 type handing struct {
-	mu   sync.Mutex
-	runs map[run.ID]run.Run
-	at   map[run.ID][]time.Time
+	mu      sync.Mutex
+	runs    map[run.ID]run.Run
+	claimed map[run.ID]time.Time // the last time
+	at      map[run.ID][]time.Time
+}
+
+func newHanding() *handing {
+	return &handing{runs: map[run.ID]run.Run{}, claimed: map[run.ID]time.Time{}, at: map[run.ID][]time.Time{}}
 }
 
 // members starts two schedulers and two workers, and tells how each ended,
@@ -90,25 +95,32 @@ func (h *handing) members(ctx context.Context, stop func(), s *site) <-chan erro
 				Name: fmt.Sprintf("scheduler-%d", i), Kafka: s.kafka, Names: s.names, Shards: shards, Lead: lead,
 			}))
 		}()
-		go func() {
-			end(worker.Run(ctx, worker.Options{
-				Name: fmt.Sprintf("worker-%d", i), Cluster: "cluster-a", Queues: []run.Queue{run.QueueRuns},
-				Slots: 2 * slots, Drain: time.Second, Kafka: s.kafka, Names: s.names, Shards: shards,
-				Runner: h, OnEvent: h.event,
-			}))
-		}()
+		go func() { end(h.worker(ctx, s, fmt.Sprintf("worker-%d", i))) }()
 	}
 	return ended
 }
 
-// event learns when a run is to start; it comes right before Run.
+// worker takes runs whose commands are not executed.
+func (h *handing) worker(ctx context.Context, s *site, name string) error {
+	return worker.Run(ctx, worker.Options{
+		Name: name, Cluster: "cluster-a", Queues: []run.Queue{run.QueueRuns},
+		Slots: 2 * slots, Drain: time.Second, Kafka: s.kafka, Names: s.names, Shards: s.shards,
+		Runner: h, OnEvent: h.event,
+	})
+}
+
+// event learns that a run is claimed, and when it is to start, which comes
+// right before Run.
 func (h *handing) event(ev run.Event, r run.Run) {
-	if ev.Type != run.EventStarting {
-		return
-	}
+	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.runs[r.ID] = r
+	if ev.Type == run.EventClaimed {
+		h.claimed[r.ID] = now
+	}
+	if ev.Type == run.EventStarting {
+		h.runs[r.ID] = r
+	}
 }
 
 // Run is worker.Runner's.
@@ -135,12 +147,12 @@ func (h *handing) rounds(ctx context.Context, s *site, n int) error {
 	fmt.Printf("%-14s %8s %6s %8s %9s %9s %9s %9s\n", "", "handed", "lost", "doubled", "p50", "p90", "p99", "worst")
 	for round := 1; round <= n; round++ {
 		from := time.Now().Add(fastEvery).Truncate(fastEvery)
-		timer := beside(from)
+		timer := beside(spread(from))
 		if err := pause(ctx, time.Until(from.Add(fastPhase+fastEvery+settle))); err != nil {
 			return err
 		}
 		late, doubled := h.due(from, from.Add(fastPhase))
-		showLate(fmt.Sprintf("timer %d", round), timer(), 0)
+		showLate(fmt.Sprintf("timer %d", round), between(timer(), from, from.Add(fastPhase)), 0)
 		showLate(fmt.Sprintf("Belfry %d", round), late, doubled)
 	}
 	return nil
@@ -168,38 +180,41 @@ func (h *handing) due(from, to time.Time) (late []time.Duration, doubled int) {
 			doubled += len(at) - 1
 		}
 	}
+	slices.Sort(late)
 	return late, doubled
 }
 
-// beside sets timers from an instant on, and returns what tells how late each
-// was.
-func beside(from time.Time) func() []time.Duration {
-	var mu sync.Mutex
-	var late []time.Duration
+// spread are the instants of a round, evenly apart.
+func spread(from time.Time) []time.Time {
+	var all []time.Time
 	for i := range fast * int(fastPhase/time.Second) {
-		due := from.Add(time.Duration(i) * time.Second / fast)
+		all = append(all, from.Add(time.Duration(i)*time.Second/fast))
+	}
+	return all
+}
+
+// beside sets a timer for each instant, and returns what tells how late those
+// were that fired.
+func beside(instants []time.Time) func() []late {
+	var mu sync.Mutex
+	var all []late
+	for _, due := range instants {
 		time.AfterFunc(time.Until(due), func() {
 			now := time.Now()
 			mu.Lock()
 			defer mu.Unlock()
-			late = append(late, now.Sub(due))
+			all = append(all, late{due: due, by: now.Sub(due)})
 		})
 	}
-	return func() []time.Duration {
+	return func() []late {
 		mu.Lock()
 		defer mu.Unlock()
-		return late
+		return slices.Clone(all)
 	}
 }
 
 func showLate(name string, late []time.Duration, doubled int) {
-	slices.Sort(late)
-	at := func(q float64) time.Duration {
-		if len(late) == 0 {
-			return 0
-		}
-		return late[int(q*float64(len(late)-1))].Round(10 * time.Microsecond)
-	}
 	lost := fast*int(fastPhase/time.Second) - len(late)
-	fmt.Printf("%-14s %8d %6d %8d %9s %9s %9s %9s\n", name, len(late), lost, doubled, at(0.5), at(0.9), at(0.99), at(1))
+	fmt.Printf("%-14s %8d %6d %8d %9s %9s %9s %9s\n", name, len(late), lost, doubled,
+		quantile(late, 0.5), quantile(late, 0.9), quantile(late, 0.99), quantile(late, 1))
 }

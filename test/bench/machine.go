@@ -76,3 +76,37 @@ func cpuOf(pid int) time.Duration {
 	system, _ := strconv.Atoi(fields[stime])
 	return time.Duration(user+system) * time.Second / ticks
 }
+
+// busySince returns what tells which share of the machine's processor time
+// was used since.
+func busySince() func() float64 {
+	idle, all := processors()
+	return func() float64 {
+		idleNow, allNow := processors()
+		if allNow == all {
+			return 0
+		}
+		return 1 - float64(idleNow-idle)/float64(allNow-all)
+	}
+}
+
+// processors is the time that all processors have been idle, and all of their
+// time, in ticks.
+func processors() (idle, all int64) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := strings.Cut(string(stat), "\n")
+	for i, field := range strings.Fields(line)[1:] {
+		ticks, _ := strconv.ParseInt(field, 10, 64)
+		const idleField, waitField, steal = 3, 4, 7
+		if i > steal {
+			break // a guest's time is counted in that of its host
+		}
+		if all += ticks; i == idleField || i == waitField {
+			idle += ticks
+		}
+	}
+	return idle, all
+}

@@ -26,10 +26,18 @@ const slots = 32
 // minutes of load to compile itself, on the cores that are measured.
 const warmRounds = 5
 
+// runsRatio is how many runs there are for each that os/exec starts.
+const runsRatio = 0.7
+
 // runs has one worker empty a queue of /bin/true, and then starts as many
 // with os/exec, as many at a time, their output read through pipes.
-func runs(ctx context.Context, o options) error {
-	s, err := o.kafka.siteApart(ctx)
+func runs(ctx context.Context, o options) error { return runsOn(ctx, o, o.kafka.siteApart) }
+
+// runsShared does so on the cores that Kafka uses as well.
+func runsShared(ctx context.Context, o options) error { return runsOn(ctx, o, o.kafka.siteShared) }
+
+func runsOn(ctx context.Context, o options, where func(context.Context) (*site, error)) error {
+	s, err := where(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,23 +62,19 @@ func runs(ctx context.Context, o options) error {
 	case err := <-ended:
 		return err
 	}
-	fmt.Printf("%-7s %12s %12s %8s %16s\n", "round", "Belfry", "os/exec", "ratio", "CPU (of bench)")
-	for round := range warmRounds + o.rounds {
+	fmt.Printf("%-7s %12s %12s %8s %16s %7s\n", "round", "Belfry", "os/exec", "ratio", "CPU (of bench)", "goal")
+	for round := 1 - o.warm(warmRounds); round <= o.rounds; round++ {
 		plain, err := plainRuns(ctx, o.runs)
 		if err != nil {
 			return err
 		}
 		cpu := cpuTime()
-		belfry, err := s.emptyQueue(ctx, fill, t, o.runs, round)
+		belfry, err := s.emptyQueue(ctx, fill, t, o.runs, round+warmRounds)
 		if err != nil {
 			return err
 		}
-		if round < warmRounds {
-			fmt.Printf("warm    %10.0f/s %10.0f/s\n", belfry, plain)
-			continue
-		}
-		fmt.Printf("%-7d %10.0f/s %10.0f/s %8.2f %14s/run\n", round-warmRounds+1, belfry, plain, belfry/plain,
-			((cpuTime() - cpu) / time.Duration(o.runs)).Round(time.Microsecond))
+		fmt.Printf("%-7s %10.0f/s %10.0f/s %8.2f %12s/run %7s\n", roundName(round), belfry, plain, belfry/plain,
+			((cpuTime() - cpu) / time.Duration(o.runs)).Round(time.Microsecond), counting(round, belfry/plain >= runsRatio))
 	}
 	stop()
 	return <-ended
@@ -156,7 +160,7 @@ func plainRuns(ctx context.Context, n int) (float64, error) {
 	for range slots {
 		group.Go(func() {
 			for next.Add(1) <= int64(n) {
-				if err := plainRun(ctx); err != nil {
+				if err := plainRun(ctx, func() {}); err != nil {
 					failed.Add(1)
 				}
 			}
@@ -169,7 +173,8 @@ func plainRuns(ctx context.Context, n int) (float64, error) {
 	return float64(n) / time.Since(began).Seconds(), nil
 }
 
-func plainRun(ctx context.Context) error {
+// plainRun runs one, and says when it has started.
+func plainRun(ctx context.Context, started func()) error {
 	cmd := exec.CommandContext(ctx, "/bin/true")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -182,6 +187,7 @@ func plainRun(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	started()
 	var out, errs bytes.Buffer
 	read := make(chan struct{})
 	go func() {

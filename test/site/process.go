@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +34,6 @@ type Site struct {
 // Process is one life of one member.
 type Process struct {
 	Name string
-	Args []string
 
 	cmd  *exec.Cmd
 	done chan struct{}
@@ -54,18 +54,28 @@ func (s *Site) Run(ctx context.Context, args ...string) (string, error) {
 // Start starts a member under a name, its output appended to NAME.log. The
 // kernel ends it with this program, however that ends.
 func (s *Site) Start(name string, args ...string) (*Process, error) {
+	return s.launch(name, append(slices.Clone(args), "--name", name))
+}
+
+// Up starts `belfry up` with these arguments, likewise, its output in up.log.
+// Its members name themselves.
+func (s *Site) Up(args ...string) (*Process, error) {
+	return s.launch("up", append([]string{"up"}, args...))
+}
+
+func (s *Site) launch(name string, args []string) (*Process, error) {
 	logs, err := os.OpenFile(filepath.Join(s.Dir, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = logs.Close() }() // the process has its own
-	cmd := exec.Command(s.Bin, append(append([]string{}, args...), "--name", name)...)
+	cmd := exec.Command(s.Bin, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.Env, logs, logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := s.onThread(cmd.Start); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
-	p := &Process{Name: name, Args: args, cmd: cmd, done: make(chan struct{})}
+	p := &Process{Name: name, cmd: cmd, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		_ = cmd.Wait() // how it ended is in its log
