@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -23,8 +24,6 @@ import (
 const (
 	// costJobs are due each second.
 	costJobs = 20
-	// costWarm is until as many runs end as are staged.
-	costWarm = 15 * time.Second
 	costSpan = 36 * time.Second
 
 	// What a run may cost.
@@ -93,26 +92,35 @@ func (s *site) usage(ctx context.Context, bytes func(context.Context) (map[strin
 	return u, err
 }
 
-// cost prints what was added, in a stretch of steady work, to each topic but
-// members. Neither the start nor the end of the processes is in it.
+// cost prints what is added to each topic but members while jobs whose state
+// begins empty are due, and then once it holds all that it ever does. Neither
+// the start nor the end of the processes is in it.
 func (s *site) cost(ctx context.Context, o options, bytes func(context.Context) (map[string]int64, error)) error {
-	if err := s.apply(ctx, costJobs, everySecond); err != nil {
-		return err
-	}
-	if err := pause(ctx, costWarm); err != nil {
-		return err
-	}
 	before, err := s.usage(ctx, bytes)
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, o.span(costSpan)); err != nil {
+	if err := s.apply(ctx, costJobs, everySecond); err != nil {
 		return err
 	}
-	after, err := s.usage(ctx, bytes)
-	if err != nil {
-		return err
+	for _, stretch := range []string{"the first", "the next"} {
+		if err := pause(ctx, o.span(costSpan)); err != nil {
+			return err
+		}
+		after, err := s.usage(ctx, bytes)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s %s:\n", stretch, o.span(costSpan))
+		if err := s.showStretch(ctx, before, after); err != nil {
+			return err
+		}
+		before = after
 	}
+	return nil
+}
+
+func (s *site) showStretch(ctx context.Context, before, after usage) error {
 	var rows []costRow
 	events := map[run.EventType]int{}
 	for name := range after.ends {
@@ -124,7 +132,7 @@ func (s *site) cost(ctx context.Context, o options, bytes func(context.Context) 
 	}
 	ended := events[run.EventEnded]
 	if ended == 0 {
-		return fmt.Errorf("no run ended in %s", o.span(costSpan))
+		return errors.New("no run ended")
 	}
 	showCost(rows, ended)
 	fmt.Print("events for each run:")

@@ -138,7 +138,7 @@ func (w *witness) watch(ctx context.Context, s *site) <-chan error {
 	ended := make(chan error, 1)
 	follow := func(name string, isolation kafka.Isolation, each func(*kgo.Record) error) error {
 		err := kafka.Follow(ctx, s.kafka, name, nil, isolation, each)
-		if ctx.Err() != nil {
+		if errors.Is(err, context.Canceled) {
 			return nil
 		}
 		return err
