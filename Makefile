@@ -118,7 +118,7 @@ cluster-down: ## Stop them; data and logs stay in test/kafka/target.
 ##@ Measure
 
 .PHONY: bench
-bench: ## Belfry beside the raw limit of Kafka, os/exec and itself at other sizes; BENCH="-only runs" for a part.
+bench: ## Belfry beside the raw limit of Kafka, os/exec and itself at other sizes; BENCH="-only runs" for a part, "-short" to try it.
 	$(GO) run ./test/bench $(BENCH)
 
 .PHONY: bench-core
