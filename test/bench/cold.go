@@ -88,14 +88,14 @@ func (h *handing) handedOver(from, to time.Time) int {
 // showCold prints how late runs were handed over as time went on, and judges
 // the time after the grace.
 func (h *handing) showCold(timer []late, from, to time.Time) {
-	fmt.Printf("%-12s %8s %6s %14s %9s %9s %9s %11s\n", "second", "handed", "lost", "held when due", "p50", "p99", "worst", "timer's p99")
+	fmt.Printf("%-12s %8s %6s %14s %9s %9s %9s %11s\n", "second", "handed", "behind", "held when due", "p50", "p99", "worst", "timer's p99")
 	show := func(from, to time.Time, name string) (ok bool) {
 		handed, _ := h.due(from, to)
 		timers := between(timer, from, to)
-		lost, held := fast*int(to.Sub(from)/time.Second)-len(handed), h.held(from, to)
-		fmt.Printf("%-12s %8d %6d %14d %9s %9s %9s %11s\n", name, len(handed), lost, held,
+		behind, held := fast*int(to.Sub(from)/time.Second)-len(handed), h.held(from, to)
+		fmt.Printf("%-12s %8d %6d %14d %9s %9s %9s %11s\n", name, len(handed), behind, held,
 			quantile(handed, 0.5), quantile(handed, 0.99), quantile(handed, 1), quantile(timers, 0.99))
-		return lost == 0 && held == len(handed) && quantile(handed, 0.99)-quantile(timers, 0.99) <= coldGoal
+		return behind == 0 && held == len(handed) && quantile(handed, 0.99)-quantile(timers, 0.99) <= coldGoal
 	}
 	for at := from; at.Before(to); at = at.Add(coldRow) {
 		show(at, at.Add(coldRow), fmt.Sprintf("%.0f to %.0f", at.Sub(from).Seconds(), (at.Sub(from)+coldRow).Seconds()))

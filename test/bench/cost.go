@@ -81,7 +81,7 @@ func (s *site) usage(ctx context.Context, bytes func(context.Context) (map[strin
 		if t.Name == s.names.Members() {
 			continue
 		}
-		ends, err := kafka.Ends(ctx, s.plain, t.Name)
+		ends, err := s.endsOf(ctx, t.Name)
 		if err != nil {
 			return u, err
 		}
@@ -90,6 +90,19 @@ func (s *site) usage(ctx context.Context, bytes func(context.Context) (map[strin
 	var err error
 	u.bytes, err = bytes(ctx)
 	return u, err
+}
+
+// endsOf asks again where leaders have just been chosen.
+func (s *site) endsOf(ctx context.Context, name string) (map[int32]int64, error) {
+	for try := 1; ; try++ {
+		ends, err := kafka.Ends(ctx, s.plain, name)
+		if err == nil || try == siteTries {
+			return ends, err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // cost prints what is added to each topic but members while jobs whose state
