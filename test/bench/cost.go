@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,11 @@ const (
 	// costJobs are due each second.
 	costJobs = 20
 	costSpan = 36 * time.Second
+	// costWarm is how long Kafka, which may be cold, is at work before.
+	costWarm = 90 * time.Second
+	// steady is how far the runs handed out and those that ended may be apart
+	// for the figures of a stretch to be those of a run.
+	steady = 0.02
 
 	// What a run may cost.
 	recordsGoal = 7
@@ -43,7 +49,9 @@ func cost(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.close()
-	return s.cost(ctx, o, func(context.Context) (map[string]int64, error) { return onDisk(data) })
+	span := o.span(costSpan)
+	return s.cost(ctx, func(context.Context) (map[string]int64, error) { return onDisk(data) },
+		stretch{fmt.Sprintf("the first %s", span), span}, stretch{fmt.Sprintf("the next %s", span), span})
 }
 
 // costKafka does so with a scheduler and a worker on Kafka. Of its replicas,
@@ -66,7 +74,8 @@ func costKafka(ctx context.Context, o options) error {
 	if _, err := p.Start("worker-1", "worker", "--cluster", "cluster-a", "--quiet"); err != nil {
 		return err
 	}
-	return s.cost(ctx, o, s.inLogDirs)
+	span := o.span(costSpan)
+	return s.cost(ctx, s.inLogDirs, stretch{"", o.span(costWarm)}, stretch{span.String(), span})
 }
 
 // usage is what the topics hold at one moment.
@@ -105,10 +114,17 @@ func (s *site) endsOf(ctx context.Context, name string) (map[int32]int64, error)
 	}
 }
 
-// cost prints what is added to each topic but members while jobs whose state
-// begins empty are due, and then once it holds all that it ever does. Neither
-// the start nor the end of the processes is in it.
-func (s *site) cost(ctx context.Context, o options, bytes func(context.Context) (map[string]int64, error)) error {
+// stretch is how long to look at what is added; without a name it is not told.
+type stretch struct {
+	name string
+	span time.Duration
+}
+
+// cost prints what is added to each topic but members from the jobs' first due
+// times on. In the first stretch their state begins empty, in a later one it
+// holds all that it ever does. Neither the start nor the end of the processes
+// is in it.
+func (s *site) cost(ctx context.Context, bytes func(context.Context) (map[string]int64, error), stretches ...stretch) error {
 	before, err := s.usage(ctx, bytes)
 	if err != nil {
 		return err
@@ -116,17 +132,19 @@ func (s *site) cost(ctx context.Context, o options, bytes func(context.Context) 
 	if err := s.apply(ctx, costJobs, everySecond); err != nil {
 		return err
 	}
-	for _, stretch := range []string{"the first", "the next"} {
-		if err := pause(ctx, o.span(costSpan)); err != nil {
+	for _, st := range stretches {
+		if err := pause(ctx, st.span); err != nil {
 			return err
 		}
 		after, err := s.usage(ctx, bytes)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s %s:\n", stretch, o.span(costSpan))
-		if err := s.showStretch(ctx, before, after); err != nil {
-			return err
+		if st.name != "" {
+			fmt.Printf("%s:\n", st.name)
+			if err := s.showStretch(ctx, before, after); err != nil {
+				return err
+			}
 		}
 		before = after
 	}
@@ -153,6 +171,9 @@ func (s *site) showStretch(ctx context.Context, before, after usage) error {
 		fmt.Printf(" %s %.2f", t, float64(events[t])/float64(ended))
 	}
 	fmt.Println()
+	if handed := events[run.EventEnqueued]; math.Abs(float64(handed)/float64(ended)-1) > steady {
+		fmt.Printf("not steady: %d runs were handed out, %d ended\n", handed, ended)
+	}
 	return nil
 }
 
