@@ -165,13 +165,15 @@ func (s *site) showStretch(ctx context.Context, before, after usage) error {
 	if ended == 0 {
 		return errors.New("no run ended")
 	}
-	showCost(rows, ended)
+	handed := events[run.EventEnqueued]
+	steadily := math.Abs(float64(handed)/float64(ended)-1) <= steady
+	showCost(rows, ended, steadily)
 	fmt.Print("events for each run:")
 	for _, t := range slices.Sorted(maps.Keys(events)) {
 		fmt.Printf(" %s %.2f", t, float64(events[t])/float64(ended))
 	}
 	fmt.Println()
-	if handed := events[run.EventEnqueued]; math.Abs(float64(handed)/float64(ended)-1) > steady {
+	if !steadily {
 		fmt.Printf("not steady: %d runs were handed out, %d ended\n", handed, ended)
 	}
 	return nil
@@ -208,7 +210,8 @@ func (s *site) costOf(ctx context.Context, name string, before, after usage, eve
 	return row, err
 }
 
-func showCost(rows []costRow, ended int) {
+// showCost judges only what is the cost of whole runs.
+func showCost(rows []costRow, ended int, steadily bool) {
 	slices.SortFunc(rows, func(a, b costRow) int { return cmp.Compare(a.topic, b.topic) })
 	all := costRow{topic: "all but members"}
 	fmt.Printf("%-18s %8s %8s %10s %12s %10s %10s\n", "topic", "records", "markers", "bytes", "offsets/run", "bytes/run", "goals")
@@ -223,7 +226,11 @@ func showCost(rows []costRow, ended int) {
 		}
 	}
 	offsets, bytes := float64(all.offsets())/float64(ended), float64(all.bytes)/float64(ended)
-	show(all, met(offsets <= recordsGoal && bytes <= bytesGoal))
+	goals := "unsteady"
+	if steadily {
+		goals = met(offsets <= recordsGoal && bytes <= bytesGoal)
+	}
+	show(all, goals)
 	fmt.Printf("figure: %d runs ended, %.1f records and %.2f kB each\n", ended, offsets, bytes/1000)
 }
 
