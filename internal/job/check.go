@@ -264,6 +264,9 @@ func (c *checker) retries(j Job) {
 	if j.Retries < 0 || j.Retries > MaxRetries {
 		c.fail("retries", fmt.Sprintf("%d is not between 0 and %d", j.Retries, MaxRetries), "")
 	}
+	if j.MaxUnfinished < 0 || j.MaxUnfinished > MaxUnfinished {
+		c.fail("max_unfinished", fmt.Sprintf("%d is not between 1 and %d", j.MaxUnfinished, MaxUnfinished), "leave the field out for the most")
+	}
 	b := j.RetryBackoff
 	if !(b.Factor >= 1 && b.Factor <= MaxFactor) {
 		c.fail("retry_backoff.factor", fmt.Sprintf("%v is not between 1 and %d", b.Factor, MaxFactor), "1 waits the same each time, 2 twice as long each time")

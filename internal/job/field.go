@@ -12,7 +12,7 @@ import (
 func fieldNames() []string {
 	return []string{
 		"name", "description", "schedule", "seconds", "timezone", "cluster", "command", "stdin", "env",
-		"working_dir", "user", "timeout", "retries", "retry_backoff", "overlap", "catch_up",
+		"working_dir", "user", "timeout", "retries", "retry_backoff", "overlap", "catch_up", "max_unfinished",
 		"start_deadline", "jitter", "on_lost", "labels", "paused",
 		"only_on", "except_on", "blackouts", "lint_ignore",
 	}
@@ -137,6 +137,8 @@ func (r *reader) field(d *draft, name string, n *node) {
 		r.refuseEmpty(d, name, n, string(j.Overlap))
 	case "catch_up":
 		r.catchUp(d, name, n)
+	case "max_unfinished":
+		r.integer(d, name, n, &j.MaxUnfinished)
 	case "start_deadline":
 		r.duration(d, name, n, &j.StartDeadline)
 	case "jitter":

@@ -44,6 +44,10 @@ type Job struct {
 	Overlap Overlap `json:"overlap"`
 	CatchUp CatchUp `json:"catch_up"`
 
+	// MaxUnfinished bounds the runs of the job that wait or are under way:
+	// a due time beyond it is skipped. Zero means MaxUnfinished.
+	MaxUnfinished int `json:"max_unfinished,omitzero"`
+
 	// StartDeadline drops a run that could not start this long after it was
 	// due; zero means it may start at any time.
 	StartDeadline time.Duration `json:"start_deadline_ms,omitzero"`

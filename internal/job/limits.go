@@ -15,6 +15,9 @@ const (
 	MaxRecord = 512 << 10
 	// MaxRetries keeps a run's history readable and its end in sight.
 	MaxRetries = 1000
+	// MaxUnfinished bounds the unfinished runs of one job, so that its state
+	// fits a record.
+	MaxUnfinished = 1000
 	// MaxFactor bounds retry_backoff.factor: more is a slip of the pen.
 	MaxFactor = 1000
 	// MaxLabel bounds the key of a label, MaxLabelValue its value.

@@ -43,11 +43,11 @@ func (r *Run) decide(e *run.Event) {
 	case run.EventSkipped:
 		r.State, r.Reason, r.EndedAt = run.StateSkipped, e.Reason, e.At
 	case run.EventDeferred:
-		if len(r.Attempts) == 0 {
+		if len(r.Attempts) == 0 || e.Reason == run.ReasonNoWorker {
 			r.State, r.Reason = run.StateWaiting, e.Reason
 		}
 		r.note(e)
-	case run.EventRecalling, run.EventLate, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
+	case run.EventRecalling, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 		fallthrough
 	default: // recalling, late_report, and what later versions add
 		r.note(e)
@@ -94,7 +94,7 @@ func (r *Run) report(e *run.Event) {
 		a.State, a.Worker = run.StateQueued, ""
 		r.advance(run.StateQueued)
 		r.note(e)
-	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventDropped:
+	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDropped:
 		fallthrough
 	default: // dropped: the shard ends the run
 		r.note(e)

@@ -19,12 +19,21 @@ const (
 	SchedulerEvery = 500 * time.Millisecond
 	WorkerEvery    = time.Second
 
+	// ControlFresh is how long ago, at the most, a worker that starts a run
+	// knew that it had read all there was in control.
+	ControlFresh = 2500 * time.Millisecond
+
 	// SchedulerGone: its shards are taken over.
 	SchedulerGone = 5
 	// WorkerSilent: the runs it holds unstarted are placed anew.
 	WorkerSilent = 10
 	// WorkerGone: the runs it started are lost.
 	WorkerGone = 60
+
+	// ReplacedSurveys is in how many surveys a new life of a worker must be
+	// seen before the runs of the old are taken away: that may be a second
+	// process under its name, and the first has to hear of it.
+	ReplacedSurveys = 5
 )
 
 // Beat is a member's sign of life: a record in the members topic, keyed by

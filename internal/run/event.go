@@ -20,8 +20,12 @@ const (
 	// EventLost: the worker that held the run is gone. The run is placed
 	// anew if it had not started, else it goes as its job's on_lost says.
 	EventLost EventType = "lost"
-	// EventDeferred: the due time waits for the job's earlier run to end.
+	// EventDeferred: the due time waits for the job's earlier run to end, or
+	// for a worker of its cluster.
 	EventDeferred EventType = "deferred"
+	// EventWithdrawn: the run was taken off its queue; nobody can start it any
+	// more as it was handed out.
+	EventWithdrawn EventType = "withdrawn"
 	// EventEnded: the run is in its final State.
 	EventEnded EventType = "ended"
 	// EventLate: a report arrived for an attempt that was already decided.
@@ -49,7 +53,8 @@ func (t EventType) FromWorker() bool {
 	switch t {
 	case EventClaimed, EventStarting, EventFinished, EventReturned, EventDropped:
 		return true
-	case EventEnqueued, EventSkipped, EventRecalling, EventRetrying, EventLost, EventEnded, EventLate, EventDeferred:
+	case EventEnqueued, EventSkipped, EventRecalling, EventRetrying, EventLost, EventEnded,
+		EventLate, EventDeferred, EventWithdrawn:
 		return false
 	}
 	return false
@@ -58,7 +63,7 @@ func (t EventType) FromWorker() bool {
 // Reasons for skipped, recalling, returned, dropped, lost and ended events.
 const (
 	ReasonOverlap       = "overlap"        // an earlier run was unfinished
-	ReasonQueueFull     = "queue_full"     // overlap: queue held its maximum
+	ReasonQueueFull     = "queue_full"     // as many runs of the job wait as may
 	ReasonReplaced      = "replaced"       // a newer due time took its place
 	ReasonPaused        = "paused"         // the job was paused
 	ReasonMissed        = "missed"         // older than the catch-up policy covers
@@ -74,6 +79,10 @@ const (
 	ReasonNotHeld       = "not_held"       // the worker lives but does not hold it
 	ReasonOversized     = "oversized"      // the record does not fit Kafka's limit
 	ReasonNoQueue       = "no_queue"       // its cluster has no topics
+	ReasonNoWorker      = "no_worker"      // no worker of its cluster lives
+	ReasonUnclaimed     = "unclaimed"      // nobody took it off its queue in time
+	ReasonAnnounced     = "announced"      // the worker was lost before or right after the start
+	ReasonForgotten     = "forgotten"      // nobody knows any more whether it was done
 	ReasonAttemptsUsed  = "attempts_used"  // no attempt is left
 	ReasonUnknownJob    = "unknown_job"    // the request names no job
 	ReasonInvalidJob    = "invalid_job"    // the job's definition does not compile

@@ -47,6 +47,7 @@ type loop struct {
 type surveyed struct {
 	members []member.Member
 	end     int64
+	asked   time.Duration
 }
 
 func (w *watcher) start(ctx context.Context, p int32) *loop {
@@ -220,7 +221,7 @@ func (t *tenure) survey(inputs []shard.Input) []shard.Input {
 	if t.pending == nil || t.read.Events < t.pending.end {
 		return inputs
 	}
-	inputs = append(inputs, shard.Beats{Workers: t.pending.members})
+	inputs = append(inputs, shard.Beats{Workers: t.pending.members, Asked: t.pending.asked, Now: time.Since(t.born)})
 	t.pending = nil
 	return inputs
 }

@@ -176,6 +176,7 @@ func (w *watcher) checkClock(now time.Time) {
 type survey struct {
 	members []member.Member
 	ends    map[int32]int64
+	asked   time.Duration // since this scheduler was born
 }
 
 // surveyor finds where the events end after each request. A deposed leader's
@@ -188,6 +189,7 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 			return
 		case sv = <-requests:
 		}
+		sv.asked = time.Since(w.born)
 		ends, err := kafka.Ends(ctx, w.plain, w.o.Names.Events())
 		if err != nil {
 			if ctx.Err() == nil {
@@ -214,7 +216,7 @@ func (w *watcher) deliver(sv survey) {
 		default:
 		}
 		select {
-		case l.surveys <- surveyed{members: sv.members, end: sv.ends[p]}:
+		case l.surveys <- surveyed{members: sv.members, end: sv.ends[p], asked: sv.asked}:
 		default:
 		}
 	}

@@ -9,6 +9,10 @@ import (
 
 // admit applies the job's overlap policy to a run whose time has come.
 func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
+	if len(e.st.Active) >= e.maxUnfinished() {
+		s.skipRun(e, d, run.ReasonQueueFull, now)
+		return
+	}
 	if e.def.Overlap == job.OverlapAllow || len(e.st.Active) == 0 {
 		s.begin(e, d, now)
 		return
@@ -90,7 +94,9 @@ func (s *Shard) beginDeferred(e *entry, now time.Time) {
 
 // stageWaiting stages those of e's runs whose start has come within reach.
 func (s *Shard) stageWaiting(e *entry, now time.Time) {
-	for _, id := range unfinished(e.st) {
+	for _, id := range unfinished(e.st, func(a *Active) bool {
+		return a.State == run.StateWaiting && !now.Before(s.stageAt(e, a))
+	}) {
 		if a := e.st.find(id); a != nil && a.State == run.StateWaiting {
 			s.stage(e, a, now)
 		}
@@ -108,6 +114,8 @@ func (s *Shard) stage(e *entry, a *Active, now time.Time) bool {
 		s.endUnstarted(e, a, e.undefined(), now)
 	case e.pauses(a):
 		s.endUnstarted(e, a, run.ReasonPaused, now)
+	case s.unreachable(e, a):
+		s.endUnstarted(e, a, a.Waits, now)
 	default:
 		s.enqueue(e, a, now)
 	}
@@ -116,8 +124,11 @@ func (s *Shard) stage(e *entry, a *Active, now time.Time) bool {
 
 // stageAt is when something becomes of a run that stands on no queue.
 func (s *Shard) stageAt(e *entry, a *Active) time.Time {
-	if e.pauses(a) {
+	switch {
+	case e.pauses(a):
 		return a.NotBefore
+	case s.unreachable(e, a):
+		return a.NotBefore.Add(e.patience(a))
 	}
 	return a.NotBefore.Add(-s.cfg.Lead)
 }
@@ -128,12 +139,14 @@ func (e *entry) pauses(a *Active) bool {
 	return e.def != nil && e.paused() && a.Attempt == 1 && a.Trigger == run.TriggerSchedule
 }
 
-// unfinished lists the IDs of the unfinished runs, to walk over while runs end
-// and others begin.
-func unfinished(st *JobState) []run.ID {
-	ids := make([]run.ID, len(st.Active))
+// unfinished lists the IDs of the unfinished runs that fit, to walk over while
+// runs end and others begin.
+func unfinished(st *JobState, fits func(*Active) bool) []run.ID {
+	var ids []run.ID
 	for i := range st.Active {
-		ids[i] = st.Active[i].ID
+		if fits(&st.Active[i]) {
+			ids = append(ids, st.Active[i].ID)
+		}
 	}
 	return ids
 }

@@ -62,8 +62,15 @@ func (s *Shard) arm(e *entry, now time.Time) {
 		earlier(due.Add(now.Sub(s.horizon(e, now))))
 	}
 	for i := range e.st.Active {
-		if a := &e.st.Active[i]; a.State == run.StateWaiting {
+		switch a := &e.st.Active[i]; a.State {
+		case run.StateWaiting:
 			earlier(s.stageAt(e, a))
+		case run.StateQueued:
+			if s.late[a.key()] == nil {
+				earlier(a.overdueAt())
+			}
+		case run.StateClaimed, run.StateStarted, run.StateSucceeded, run.StateFailed, run.StateTimedOut,
+			run.StateCancelled, run.StateLost, run.StateSkipped, run.StateDead:
 		}
 	}
 	s.wakes.set(e, wake)
@@ -72,6 +79,7 @@ func (s *Shard) arm(e *entry, now time.Time) {
 // advance decides all of e that has come within reach.
 func (s *Shard) advance(e *entry, now time.Time) {
 	s.stageWaiting(e, now)
+	s.noteLate(e, now)
 	if e.def == nil {
 		return
 	}

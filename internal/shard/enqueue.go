@@ -24,14 +24,19 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 			return
 		}
 	}
+	queue := queueOf(a.Attempt)
+	if !s.reachable(queueKey{r.Cluster, queue}) {
+		s.hold(e, a, now)
+		return
+	}
+	delete(s.placed, a.key())
 	e.st.Fence++
 	r.Fence = e.st.Fence
 	a.Fence, a.Cluster = r.Fence, r.Cluster
-	queue := queueOf(a.Attempt)
 	s.out.Enqueue = append(s.out.Enqueue, Enqueue{
 		Run: r, Queue: queue, Partition: s.place(queueKey{r.Cluster, queue}, r.Key(), a.Holder),
 	})
-	a.queued()
+	a.queued(now)
 	ev := s.about(e, a, run.EventEnqueued)
 	ev.Trigger, ev.NotBefore, ev.Hops = a.Trigger, r.NotBefore, a.Hops
 	s.event(ev, now)
@@ -51,6 +56,7 @@ func (s *Shard) end(e *entry, a *Active, fin run.Event, now time.Time) {
 	ev := s.about(e, a, run.EventEnded)
 	ev.Trigger, ev.State, ev.Reason, ev.Outcome = a.Trigger, fin.State, fin.Reason, fin.Outcome
 	s.event(ev, now)
+	delete(s.placed, a.key())
 	e.st.remember(Summary{ID: a.ID, Due: a.Due, State: fin.State, Attempts: a.Attempt, EndedAt: now.UTC()})
 	e.st.remove(a.ID)
 	s.beginDeferred(e, now)

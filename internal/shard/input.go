@@ -49,7 +49,13 @@ type Refused struct {
 // Beats is what the log of beats says of all workers. The shell gives it only
 // once all events before the high watermark of that moment were given, so
 // that no report of a worker said to be gone can still be on its way.
-type Beats struct{ Workers []member.Member }
+//
+// Asked and Now are readings of the shell's monotonic clock: from when the
+// beats and that high watermark are, and when they are given.
+type Beats struct {
+	Workers    []member.Member
+	Asked, Now time.Duration
+}
 
 // Unreadable is a record that could not be decoded. Job is the job it would
 // have defined, if it stood in the jobs topic.

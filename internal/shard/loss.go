@@ -15,26 +15,37 @@ const listedAfter = 3
 
 // observe takes what the beats say of the workers: it frees what the lost
 // ones held and learns where there is room.
-func (s *Shard) observe(workers []member.Member, now time.Time) {
-	s.workers = make(map[string]*worker, len(workers))
-	for _, m := range workers {
+func (s *Shard) observe(in Beats, now time.Time) {
+	s.surveyed = true
+	s.workers = make(map[string]*worker, len(in.Workers))
+	for _, m := range in.Workers {
 		if m.Role == member.RoleWorker {
 			s.workers[m.ID] = &worker{Member: m}
 		}
 	}
 	s.learnRoom()
+	s.wakeWaiting(now)
+	s.withdraw(in, now)
+	s.takeFromLost(now)
+}
+
+// takeFromLost takes the runs from workers that no longer count as holding
+// them.
+func (s *Shard) takeFromLost(now time.Time) {
 	unseen := s.unseen
 	s.unseen = map[run.Key]int{}
 	for _, e := range s.held() {
-		for _, id := range unfinished(e.st) {
+		for _, id := range unfinished(e.st, (*Active).held) {
 			a := e.st.find(id)
-			if a == nil || a.State != run.StateClaimed && a.State != run.StateStarted {
+			if a == nil {
 				continue
 			}
 			var reason string
-			if s.precedes(a) {
+			if patience := s.doubt(a); patience > 0 {
 				s.unseen[a.key()] = unseen[a.key()] + 1
-				reason = s.neverSeen(a)
+				if s.unseen[a.key()] >= patience {
+					reason = run.ReasonWorkerLost
+				}
 			} else {
 				reason = s.lostBy(a)
 			}
@@ -45,14 +56,21 @@ func (s *Shard) observe(workers []member.Member, now time.Time) {
 	}
 }
 
+// lives reports whether the latest beats know that life of that worker.
+func (s *Shard) lives(id string, incarnation int64) bool {
+	w := s.workers[id]
+	return w != nil && w.Incarnation == incarnation && w.Status == member.StatusLive
+}
+
+// held reports whether a worker has the run in its hands.
+func (a *Active) held() bool { return a.State == run.StateClaimed || a.State == run.StateStarted }
+
 // held returns the jobs of which a worker holds runs, by name: few of those
 // that are busy, after a burst.
 func (s *Shard) held() []*entry {
 	var held []*entry
 	for _, b := range s.busy {
-		if slices.ContainsFunc(b.st.Active, func(a Active) bool {
-			return a.State == run.StateClaimed || a.State == run.StateStarted
-		}) {
+		if slices.ContainsFunc(b.st.Active, func(a Active) bool { return a.held() }) {
 			held = append(held, b.entry)
 		}
 	}
@@ -69,23 +87,26 @@ func (s *Shard) precedes(a *Active) bool {
 		w.Incarnation == a.Incarnation && w.Seq < a.Beat && a.State == run.StateClaimed
 }
 
-// neverSeen gives up a holder whose beats do not come after all.
-func (s *Shard) neverSeen(a *Active) string {
-	patience := member.WorkerSilent
-	if a.State == run.StateStarted {
-		patience = member.WorkerGone
+// doubt is in how many surveys in a row the beats may know nothing of the life
+// that holds a before it counts as lost, zero where they do.
+func (s *Shard) doubt(a *Active) int {
+	switch {
+	case !s.precedes(a):
+		if s.workers[a.Holder].Incarnation > a.Incarnation {
+			return member.ReplacedSurveys
+		}
+		return 0
+	case a.State == run.StateStarted:
+		return member.WorkerGone
 	}
-	if s.unseen[a.key()] >= patience {
-		return run.ReasonWorkerLost
-	}
-	return ""
+	return member.WorkerSilent
 }
 
 // lostBy says why a's holder no longer counts as holding it, or nothing.
 func (s *Shard) lostBy(a *Active) string {
 	w := s.workers[a.Holder]
 	switch {
-	case w.Incarnation > a.Incarnation || w.Status == member.StatusGone || w.Status == member.StatusLeft:
+	case w.Status == member.StatusGone || w.Status == member.StatusLeft:
 		return run.ReasonWorkerLost
 	case w.Status == member.StatusSilent && a.State == run.StateClaimed:
 		return run.ReasonWorkerLost

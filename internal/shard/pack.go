@@ -41,6 +41,11 @@ func pack(st *JobState) string {
 	for _, r := range st.Requests {
 		p.text(r)
 	}
+	p.int(int64(len(st.Seen)))
+	for _, r := range st.Seen {
+		p.text(r.ID)
+		p.int(r.At)
+	}
 	return string(p.b)
 }
 
@@ -64,6 +69,12 @@ func unpack(name, packed string) *JobState {
 		st.Requests = make([]string, n)
 		for i := range st.Requests {
 			st.Requests[i] = u.text()
+		}
+	}
+	if n := u.int(); n > 0 {
+		st.Seen = make([]Seen, n)
+		for i := range st.Seen {
+			st.Seen[i] = Seen{u.text(), u.int()}
 		}
 	}
 	return st

@@ -46,15 +46,14 @@ func (s *Shard) addRoom(k queueKey, id string, slots member.Slots) {
 // place picks a partition for the run, but not one of the worker to avoid,
 // if there are others: a worker is chosen in proportion to the slots it has
 // left, so that the shards, who all see the same beats, do not all choose the
-// same. Once none has any left, the slots its latest beat reported count, for
+// same, though not one that lets runs lie on its queue while there are others.
+// Once none has any left, the slots its latest beat reported count, for
 // a run staged ahead takes none yet; then all are equal. Without beats it is
 // any partition.
 func (s *Shard) place(k queueKey, key run.Key, avoid string) int32 {
-	room := make([]*placeable, 0, len(s.byQueue[k]))
-	for i := range s.byQueue[k] {
-		if p := &s.byQueue[k][i]; p.worker != avoid || len(s.byQueue[k]) == 1 {
-			room = append(room, p)
-		}
+	room := s.roomFor(k, func(p *placeable) bool { return p.worker != avoid && !s.stuck[p.worker] })
+	if len(room) == 0 {
+		room = s.roomFor(k, func(*placeable) bool { return true })
 	}
 	for _, weight := range []func(*placeable) int{
 		func(p *placeable) int { return p.left },
@@ -63,10 +62,21 @@ func (s *Shard) place(k queueKey, key run.Key, avoid string) int32 {
 	} {
 		if p := choose(room, weight, key); p != nil {
 			p.left = max(p.left-1, 0)
+			s.placed[key] = p.worker
 			return pick(p.partitions, key)
 		}
 	}
 	return AnyPartition
+}
+
+func (s *Shard) roomFor(k queueKey, fits func(*placeable) bool) []*placeable {
+	room := make([]*placeable, 0, len(s.byQueue[k]))
+	for i := range s.byQueue[k] {
+		if p := &s.byQueue[k][i]; fits(p) {
+			room = append(room, p)
+		}
+	}
+	return room
 }
 
 // choose picks in proportion to weight; nil if all weights are zero.

@@ -10,9 +10,9 @@ import (
 // recallAll asks back the runs of e that a change of its job takes back, and
 // returns the earliest due time of those.
 func (s *Shard) recallAll(e *entry, reason string, now time.Time) (earliest time.Time, found bool) {
-	for _, id := range unfinished(e.st) {
+	for _, id := range unfinished(e.st, func(a *Active) bool { return takenBack(a, reason, now) }) {
 		a := e.st.find(id)
-		if a == nil || !takenBack(a, reason, now) {
+		if a == nil {
 			continue
 		}
 		if !found || a.Due.Before(earliest) {
@@ -75,8 +75,10 @@ func (s *Shard) reopen(e *entry, earliest, since, now time.Time) time.Time {
 // revise holds the runs that stand on no queue yet against the new
 // definition of their job.
 func (s *Shard) revise(e *entry, now time.Time) {
-	for _, id := range unfinished(e.st) {
-		if a := e.st.find(id); a != nil && a.State == run.StateWaiting && takenBack(a, run.ReasonEdited, now) {
+	for _, id := range unfinished(e.st, func(a *Active) bool {
+		return a.State == run.StateWaiting && takenBack(a, run.ReasonEdited, now)
+	}) {
+		if a := e.st.find(id); a != nil {
 			s.reconsider(e, a, run.ReasonEdited, now)
 		}
 	}
@@ -95,8 +97,7 @@ func (s *Shard) reconsider(e *entry, a *Active, reason string, now time.Time) {
 		return
 	}
 	s.write(e)
-	a.State, a.Recall = run.StateWaiting, ""
-	a.Holder, a.Incarnation, a.Beat = "", 0, 0
+	a.wait("")
 	a.NotBefore = a.Due.Add(jitter(e.def.Jitter, a.ID))
 	s.stageWaiting(e, now)
 }

@@ -74,9 +74,15 @@ func (st *JobState) replay(ev *run.Event) {
 	case run.EventEnqueued:
 		a := st.begun(ev)
 		a.NotBefore, a.Attempt, a.Fence, a.Hops, a.Cluster = ev.NotBefore, ev.Attempt, ev.Fence, ev.Hops, ev.Cluster
-		a.queued()
+		a.queued(ev.At)
 		st.Fence = max(st.Fence, ev.Fence)
 	case run.EventDeferred:
+		if ev.Reason == run.ReasonNoWorker {
+			a := st.begun(ev)
+			a.NotBefore, a.Attempt, a.Cluster, a.Hops = ev.NotBefore, ev.Attempt, ev.Cluster, ev.Hops
+			a.wait(ev.Reason)
+			break
+		}
 		st.reach(ev)
 		st.Deferred = append(st.Deferred, Deferred{ID: ev.Run, Due: ev.Due, Trigger: ev.Trigger})
 	case run.EventSkipped:
@@ -97,7 +103,7 @@ func (st *JobState) replay(ev *run.Event) {
 		}
 		st.remember(Summary{ID: ev.Run, Due: ev.Due, State: ev.State, Attempts: ev.Attempt, EndedAt: ev.At})
 		st.remove(ev.Run)
-	case run.EventLost, run.EventLate, // what follows from these has events of its own
+	case run.EventLost, run.EventLate, run.EventWithdrawn, // what follows from these has events of its own
 		run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 	}
 }

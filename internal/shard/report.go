@@ -36,6 +36,8 @@ func (s *Shard) report(in Reported, now time.Time) {
 	a.note(&ev)
 	switch ev.Type {
 	case run.EventClaimed:
+		delete(s.placed, a.key())
+		delete(s.stuck, ev.By)
 		s.remindOfRecall(a, now)
 	case run.EventStarting: // noted
 	case run.EventFinished:
@@ -45,7 +47,7 @@ func (s *Shard) report(in Reported, now time.Time) {
 	case run.EventDropped:
 		s.dropped(e, a, ev.Reason, now)
 	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
-		run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
+		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
 	}
 	s.arm(e, now)
 }
@@ -76,7 +78,7 @@ func (s *Shard) stray(ev run.Event, now time.Time) {
 		late.Type, late.Reason, late.Unknown = run.EventLate, string(ev.Type)+" by "+ev.By, nil
 		s.event(late, now)
 	case run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
-		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
 	}
 }
 
@@ -177,6 +179,12 @@ func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
 		s.dropped(e, a, a.Recall, now)
 		return
 	}
+	if a.State == run.StateQueued && !s.lives(ev.By, ev.Incarnation) {
+		// Claimed and given back in one transaction, or never: whoever says so
+		// is not known to be a worker, and the record may lie where it was.
+		s.recall(e, a, run.ReasonUnclaimed, now)
+		return
+	}
 	if ev.Reason == run.ReasonNoSlot {
 		a.Hops++
 		a.Holder = ev.By // not necessarily known yet: it may return what it claims in one transaction
@@ -195,6 +203,10 @@ func (s *Shard) placeAnew(e *entry, a *Active, now time.Time) {
 
 // dropped takes a worker's word that it will not start a.
 func (s *Shard) dropped(e *entry, a *Active, reason string, now time.Time) {
+	if a.Cancel == "" && handsOutAnew(a.Recall) {
+		s.placeAnew(e, a, now)
+		return
+	}
 	if a.Recall != "" && a.Cancel == "" && a.Attempt == 1 {
 		s.reconsider(e, a, a.Recall, now)
 		return

@@ -18,7 +18,7 @@ func (s *Shard) request(r run.Request, now time.Time) {
 		}, now)
 		return
 	}
-	if e.st.seen(r.ID) {
+	if e.st.seen(r.ID, now) {
 		return
 	}
 	s.write(e)
@@ -53,8 +53,8 @@ func (s *Shard) cancel(e *entry, id run.ID, now time.Time) {
 
 // cancelAll ends all unfinished runs of e.
 func (s *Shard) cancelAll(e *entry, reason string, now time.Time) {
-	for _, id := range unfinished(e.st) {
-		if a := e.st.find(id); a != nil && a.Cancel == "" {
+	for _, id := range unfinished(e.st, func(a *Active) bool { return a.Cancel == "" }) {
+		if a := e.st.find(id); a != nil {
 			s.cancelActive(e, a, reason, now)
 		}
 	}

@@ -34,7 +34,8 @@ import (
 //	                                     blackout=NAME:WEEKLY, blanks as _
 //	delete NAME | garbled NAME           a tombstone, an unreadable definition
 //	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN
-//	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=]
+//	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=];
+//	                                     claimed first, unless `unclaimed`
 //	beats                                what the beats say, a worker each line
 //	asleep TIME | once TIME              nobody decides until then; one step
 //	takeover [compacted]                 built anew from what was committed
@@ -284,6 +285,20 @@ func (p *player) report() {
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
 	}
+	if st, _ := p.core.State(r.Job); ev.Type != run.EventClaimed && !p.d.HasArg("unclaimed") {
+		queued := slices.ContainsFunc(st.Active, func(a shard.Active) bool {
+			return a.ID == r.ID && a.Fence == ev.Fence && a.State == run.StateQueued
+		})
+		if queued {
+			claim := ev
+			claim.Type, claim.Outcome, claim.Reason = run.EventClaimed, nil, ""
+			p.tell(claim)
+		}
+	}
+	p.tell(ev)
+}
+
+func (p *player) tell(ev run.Event) {
 	p.log = append(p.log, shard.Recorded{Event: ev, Offset: int64(len(p.log))})
 	p.step(shard.Reported(p.log[len(p.log)-1]))
 }
@@ -305,7 +320,7 @@ func (p *player) beats() {
 	times := 1
 	p.d.MaybeScanArgs(p.t, "times", &times)
 	for range times {
-		p.step(shard.Beats{Workers: members})
+		p.step(shard.Beats{Workers: members, Asked: p.now.Sub(midnight()), Now: p.now.Sub(midnight())})
 	}
 }
 
@@ -323,6 +338,7 @@ func (p *player) beatField(m *member.Member, field string) {
 			var n int32
 			p.scan(part, &n)
 			m.Runs.Partitions = append(m.Runs.Partitions, n)
+			m.Retries.Partitions = append(m.Retries.Partitions, n)
 		}
 	case "holds":
 		for name := range strings.SplitSeq(value, ",") {

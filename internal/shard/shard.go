@@ -31,6 +31,9 @@ type Shard struct {
 	rules    map[ruleKey]*job.Job
 	wakes    wakeHeap
 	workers  map[string]*worker
+	// surveyed says that the beats were heard of at all.
+	surveyed bool
+	withdrawals
 	// unseen counts how often in a row the beats knew less of a run's holder
 	// than the run's claim.
 	unseen map[run.Key]int
@@ -69,7 +72,7 @@ func New(cfg Config, states []JobState) *Shard {
 	s := &Shard{
 		cfg: cfg, jobs: make(map[string]*entry, len(states)),
 		compiler: job.NewCompiler(), rules: map[ruleKey]*job.Job{}, stateless: map[string]string{},
-		workers: map[string]*worker{}, busy: map[string]busyJob{},
+		workers: map[string]*worker{}, busy: map[string]busyJob{}, withdrawals: newWithdrawals(),
 	}
 	for _, st := range states {
 		s.Restore(st)
@@ -91,6 +94,8 @@ func (s *Shard) Discard(name string) {
 	s.unfinished -= s.busy[name].runs
 	delete(s.jobs, name)
 	delete(s.busy, name)
+	delete(s.recalled, name)
+	delete(s.waiting, name)
 }
 
 // States calls each with the state of every job, in no order.
@@ -152,7 +157,7 @@ func (s *Shard) take(in Input, now time.Time) {
 	case Refused:
 		s.refused(in, now)
 	case Beats:
-		s.observe(in.Workers, now)
+		s.observe(in, now)
 	case Unreadable:
 		s.unreadable(in)
 	}
@@ -216,6 +221,7 @@ func (s *Shard) writeStates(now time.Time) {
 }
 
 func (s *Shard) noteBusy(e *entry) {
+	s.follow(e)
 	runs := len(e.st.Active)
 	s.unfinished += runs - s.busy[e.name].runs
 	if runs > 0 {
@@ -230,7 +236,7 @@ func snapshot(st JobState) JobState {
 	st.Active = slices.Clone(st.Active)
 	st.Deferred = slices.Clone(st.Deferred)
 	st.Recent = slices.Clone(st.Recent)
-	st.Requests = slices.Clone(st.Requests)
+	st.Requests, st.Seen = slices.Clone(st.Requests), slices.Clone(st.Seen)
 	return st
 }
 

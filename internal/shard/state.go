@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"time"
 
@@ -35,8 +37,10 @@ type JobState struct {
 	// Recent are the latest final states, newest last, at most maxRecent.
 	Recent []Summary `json:"recent,omitempty"`
 
-	// Requests are the IDs of the latest requests, at most maxRequests, so
-	// that one sent twice counts once.
+	// Seen are the latest requests, at most maxRequests of the last
+	// requestsFor, so that one sent twice counts once. Requests are the IDs
+	// that version 1 kept of them.
+	Seen     []Seen   `json:"seen,omitempty"`
 	Requests []string `json:"requests,omitempty"`
 
 	// Step is the decision this state was written with, Read the offset in
@@ -63,8 +67,11 @@ type Active struct {
 	// claimed or started.
 	State run.State `json:"state"`
 
-	// Cluster is where the run was enqueued.
-	Cluster string `json:"cluster"`
+	// Cluster is where the run was enqueued, Staged when. Waits is why it is on
+	// no queue though its time has come.
+	Cluster string    `json:"cluster"`
+	Staged  time.Time `json:"staged,omitzero"`
+	Waits   string    `json:"waits,omitempty"`
 
 	// Holder is the worker that claimed it, in which life, after which beat.
 	Holder      string `json:"holder,omitempty"`
@@ -94,19 +101,42 @@ type Summary struct {
 }
 
 const (
-	maxRecent   = 10
-	maxRequests = 16
+	maxRecent = 10
+	// maxRequests and requestsFor bound the requests remembered of one job.
+	maxRequests = 1000
+	requestsFor = 24 * time.Hour
 	// maxDeferred bounds what overlap: queue holds back for one job.
 	maxDeferred = 100
 )
+
+// Seen is a request that was acted on: the hash of its ID, and when, in
+// minutes since 1970.
+type Seen struct {
+	ID string `json:"id"`
+	At int64  `json:"at"`
+}
 
 // key names a's latest handing-out.
 func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
 
 // queued puts a on a queue, in nobody's hands.
-func (a *Active) queued() {
-	a.State = run.StateQueued
-	a.Holder, a.Incarnation, a.Beat, a.Recall = "", 0, 0, ""
+func (a *Active) queued(at time.Time) {
+	a.State, a.Staged, a.Waits = run.StateQueued, at.UTC(), ""
+	a.release()
+}
+
+// release takes a out of everybody's hands.
+func (a *Active) release() { a.Holder, a.Incarnation, a.Beat, a.Recall = "", 0, 0, "" }
+
+// wait takes a off all queues, for the given reason.
+func (a *Active) wait(reason string) {
+	a.State, a.Waits = run.StateWaiting, reason
+	a.release()
+}
+
+// heldBy reports whether it is that life of that worker that holds a.
+func (a *Active) heldBy(ev *run.Event) bool {
+	return a.Holder == ev.By && a.Incarnation == ev.Incarnation
 }
 
 // ask notes that a is to be given back, or to end whether started or not.
@@ -125,27 +155,52 @@ func (a *Active) await(attempt int, at time.Time) {
 
 // note takes a worker's word on where a stands, and reports whether that
 // changed anything. What the other reports change, the shard decides.
+//
+// A run on a queue is whose worker says first that it claimed it. That somebody
+// else announces its start makes it started all the same: it may have been, and
+// must then not be started again.
 func (a *Active) note(ev *run.Event) bool {
 	switch ev.Type {
 	case run.EventClaimed:
+		if a.State != run.StateQueued {
+			return false
+		}
 		a.State = run.StateClaimed
 		a.Holder, a.Incarnation, a.Beat = ev.By, ev.Incarnation, ev.Beat
 	case run.EventStarting:
+		if a.State == run.StateQueued {
+			a.Holder, a.Incarnation = ev.By, ev.Incarnation
+		}
 		a.State, a.Recall = run.StateStarted, ""
-		a.Holder, a.Incarnation = ev.By, ev.Incarnation
 	case run.EventFinished, run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
-		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventDeferred:
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
 		return false
 	}
 	return true
 }
 
 // concerns returns the run that the report speaks of, nil if it is about a
-// handing-out that is out of date.
+// handing-out that is out of date, or somebody else's to report on.
 func (st *JobState) concerns(ev *run.Event) *Active {
 	a := st.find(ev.Run)
 	if a == nil || a.key() != ev.Key() || a.State == run.StateWaiting {
 		return nil
+	}
+	switch ev.Type {
+	case run.EventClaimed:
+		if a.State != run.StateQueued && !a.heldBy(ev) {
+			return nil
+		}
+	case run.EventFinished:
+		if !a.heldBy(ev) {
+			return nil
+		}
+	case run.EventReturned, run.EventDropped:
+		if a.State != run.StateQueued && !a.heldBy(ev) {
+			return nil
+		}
+	case run.EventStarting, run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
+		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
 	}
 	return a
 }
@@ -156,6 +211,17 @@ func (st *JobState) find(id run.ID) *Active {
 		if st.Active[i].ID == id {
 			return &st.Active[i]
 		}
+	}
+	return nil
+}
+
+// active returns the run of that handing-out, if it is the latest.
+func (st *JobState) active(key run.Key) *Active {
+	if st == nil {
+		return nil
+	}
+	if a := st.find(key.ID); a != nil && a.Fence == key.Fence {
+		return a
 	}
 	return nil
 }
@@ -181,13 +247,23 @@ func (st *JobState) remember(sum Summary) {
 }
 
 // seen reports whether the request was handled before, and marks it handled.
-func (st *JobState) seen(request string) bool {
-	if slices.Contains(st.Requests, request) {
+func (st *JobState) seen(request string, now time.Time) bool {
+	id := hashed(request)
+	if slices.Contains(st.Requests, request) || slices.ContainsFunc(st.Seen, func(s Seen) bool { return s.ID == id }) {
 		return true
 	}
-	st.Requests = append(st.Requests, request)
-	if over := len(st.Requests) - maxRequests; over > 0 {
-		st.Requests = slices.Delete(st.Requests, 0, over)
+	minute := now.Unix() / 60
+	st.Seen = slices.DeleteFunc(st.Seen, func(s Seen) bool { return s.At < minute-int64(requestsFor/time.Minute) })
+	st.Seen = append(st.Seen, Seen{id, minute})
+	if over := len(st.Seen) - maxRequests; over > 0 {
+		st.Seen = slices.Delete(st.Seen, 0, over)
 	}
 	return false
+}
+
+// hashed is what is remembered of a request's ID: 8 bytes of its hash, since
+// whoever sends it chooses its length.
+func hashed(request string) string {
+	sum := sha256.Sum256([]byte(request))
+	return base64.RawURLEncoding.EncodeToString(sum[:8])
 }

@@ -138,7 +138,7 @@ func (w *world) beat(t *rapid.T) {
 		}
 		members = append(members, m)
 	}
-	w.inbox = append(w.inbox, shard.Beats{Workers: members})
+	w.inbox = append(w.inbox, shard.Beats{Workers: members, Asked: w.now.Sub(midnight()), Now: w.now.Sub(midnight())})
 	w.step()
 }
 

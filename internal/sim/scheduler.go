@@ -152,7 +152,7 @@ func (s *scheduler) survey() bool {
 		return true
 	}
 	s.surveying = true
-	members := s.view.Members()
+	members, asked := s.view.Members(), s.w.now
 	s.call(func(answer func(func())) {
 		ends := map[int32]int64{}
 		for p := range s.w.cfg.Shards {
@@ -160,16 +160,16 @@ func (s *scheduler) survey() bool {
 		}
 		answer(func() {
 			s.surveying = false
-			s.deliver(members, ends)
+			s.deliver(members, ends, asked)
 		})
 	})
 	return true
 }
 
-func (s *scheduler) deliver(members []member.Member, ends map[int32]int64) {
+func (s *scheduler) deliver(members []member.Member, ends map[int32]int64, asked time.Duration) {
 	for _, p := range s.owned() {
-		if t := s.loops[p].tenure; t != nil {
-			t.pending = &surveyed{members, ends[p]}
+		if t := s.loops[p].tenure; t != nil && t.pending == nil {
+			t.pending = &surveyed{members, ends[p], asked}
 			t.poke()
 		}
 	}
@@ -181,6 +181,7 @@ func (s *scheduler) deliver(members []member.Member, ends map[int32]int64) {
 type surveyed struct {
 	members []member.Member
 	end     int64
+	asked   time.Duration
 }
 
 func (s *scheduler) tellFree(members []member.Member) {

@@ -300,7 +300,9 @@ func (t *tenure) gathered() {
 	t.held = nil
 	inputs = append(inputs, shard.EventsRead{Next: t.done.events})
 	if t.surveyReady() {
-		inputs = append(inputs, shard.Beats{Workers: t.w.mutant.beats(t.pending.members)})
+		inputs = append(inputs, shard.Beats{
+			Workers: t.w.mutant.beats(t.pending.members), Asked: t.pending.asked, Now: t.w.now,
+		})
 		t.pending = nil
 	}
 	t.step(inputs, func() {})

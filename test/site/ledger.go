@@ -32,7 +32,7 @@ func (l *Ledger) Observe(ev *run.Event) {
 		l.Ended++
 	case run.EventSkipped:
 		delete(l.open, ev.Run)
-	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventLate, run.EventClaimed, run.EventFinished,
+	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventFinished,
 		run.EventReturned, run.EventDropped:
 	}
 }

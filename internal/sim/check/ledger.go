@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -37,6 +38,10 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 	case run.EventEnqueued:
 		j.enqueued(b, h, ev)
 	case run.EventDeferred:
+		if ev.Reason == run.ReasonNoWorker {
+			j.held(b, h, ev)
+			break
+		}
 		if h.attempt > 0 || h.final != nil || h.deferred {
 			j.blame(RuleDoubled, h, ev.At, "deferred after it was decided")
 		}
@@ -54,7 +59,7 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 		j.counts.Skipped++
 	case run.EventRetrying:
 		j.retrying(b, h, ev)
-	case run.EventLost, run.EventReturned, run.EventDropped:
+	case run.EventLost, run.EventReturned, run.EventDropped, run.EventWithdrawn:
 		skew := j.e.Limits.Skew // the scheduler's clock dates the loss
 		if ev.Type == run.EventLost && j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace-skew), ev.At.Add(skew)) {
 			j.blame(RuleExplanation, h, ev.At, "%q, but no fault was in effect", ev.Reason)
@@ -75,6 +80,22 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 		j.counts.Ended++
 	case run.EventRecalling, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventLate:
 	}
+}
+
+// held takes the word that a run, whose time has come, waits for a worker.
+func (j *judge) held(b *book, h *history, ev *run.Event) {
+	if h.final != nil {
+		if !j.reborn(b, h) {
+			j.blame(RuleFinal, h, ev.At, "held back after it had ended as %s", h.final.State)
+		}
+		h.begin(ev.Fence)
+	}
+	if j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace-j.e.Limits.Skew), ev.At) {
+		j.blame(RuleExplanation, h, ev.At, "%q, but no fault was in effect", ev.Reason)
+	}
+	h.trigger, h.deferred = ev.Trigger, true
+	j.name(b, h, ev)
+	b.open[h.id] = true
 }
 
 // enqueued takes a handing-out: the first, the next attempt after a retry, or
@@ -210,6 +231,10 @@ func (j *judge) falsehood(b *book, h *history, ev *run.Event, due time.Time) str
 	has := func(of func(*job.Job) bool) bool { return j.some(b, ev.At, of) }
 	switch ev.Reason {
 	case run.ReasonOverlap, run.ReasonReplaced, run.ReasonQueueFull:
+		full := func(d *job.Job) bool { return len(b.open) >= cmp.Or(d.MaxUnfinished, job.MaxUnfinished) }
+		if ev.Reason == run.ReasonQueueFull && has(full) {
+			return ""
+		}
 		if !has(func(d *job.Job) bool { return d.Overlap != job.OverlapAllow }) {
 			return "the job's runs may overlap"
 		}
@@ -256,6 +281,10 @@ func (j *judge) falsehood(b *book, h *history, ev *run.Event, due time.Time) str
 			}
 		}
 		return "nobody cancelled it"
+	case run.ReasonNoWorker:
+		if !h.deferred {
+			return "it did not wait for a worker"
+		}
 	case run.ReasonUnknownJob, run.ReasonInvalidJob, run.ReasonNoQueue, run.ReasonOversized:
 	default:
 		return "that is no reason"

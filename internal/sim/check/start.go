@@ -56,7 +56,7 @@ func (j *judge) judgeStart(b *book, h *history, l *Line) {
 		j.blame(RuleUnannounced, h, l.At, "attempt %d fence %d started on %s, but no starting event is in the log", l.Attempt, l.Fence, l.Host)
 	}
 	skew := j.e.Limits.Skew
-	for _, t := range []run.EventType{run.EventLost, run.EventReturned, run.EventDropped} {
+	for _, t := range []run.EventType{run.EventLost, run.EventReturned, run.EventDropped, run.EventWithdrawn} {
 		if ev := h.about(t, l.Fence); ev != nil && ev.At.Add(skew).Before(l.At) {
 			j.blame(RuleZombie, h, l.At, "fence %d started on %s after it was %s at %s (%s)", l.Fence, l.Host, t, stamp(ev.At), ev.Reason)
 		}
