@@ -33,6 +33,7 @@ func (r *Run) decide(e *run.Event) {
 	case run.EventEnqueued:
 		r.enqueued(e)
 	case run.EventRetrying:
+		r.EndedAt = time.Time{}
 		r.State, r.Reason, r.NotBefore = run.StateWaiting, e.Reason, e.NotBefore
 		r.takeOutcome(e)
 		r.note(e)
@@ -90,6 +91,9 @@ func (r *Run) report(e *run.Event) {
 		a.Worker = e.By
 		a.takeOutcome(e.Outcome)
 		r.advance(a.State)
+		if s, ok := e.Final(); ok && !r.Ended() {
+			r.State, r.Reason, r.EndedAt = s, "", e.At
+		}
 	case run.EventReturned:
 		a.State, a.Worker = run.StateQueued, ""
 		r.advance(run.StateQueued)
@@ -109,6 +113,7 @@ func (r *Run) advance(s run.State) {
 }
 
 func (r *Run) lost(e *run.Event) {
+	r.EndedAt = time.Time{} // decided before a success that was reported since
 	r.note(e)
 	a := r.attempt(e.Attempt)
 	if a.State == run.StateStarted {

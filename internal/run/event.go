@@ -26,7 +26,8 @@ const (
 	// EventWithdrawn: the run was taken off its queue; nobody can start it any
 	// more as it was handed out.
 	EventWithdrawn EventType = "withdrawn"
-	// EventEnded: the run is in its final State.
+	// EventEnded: the run is in its final State. A success is final by the
+	// worker's finished, and has no event of the shard's (see Event.Final).
 	EventEnded EventType = "ended"
 	// EventLate: a report arrived for an attempt that was already decided.
 	EventLate EventType = "late_report"
@@ -125,6 +126,19 @@ type Event struct {
 	Read int64 `json:"read,omitzero"`
 
 	Unknown map[string]any `json:",embed"`
+}
+
+// Final returns the final state that the event gives its run, if it does: an
+// ended event, or the report of a success. If the shard did not take that
+// report, a late_report of the same fence follows.
+func (e *Event) Final() (State, bool) {
+	switch {
+	case e.Type == EventEnded:
+		return e.State, true
+	case e.Type == EventFinished && e.Outcome != nil && e.Outcome.State == StateSucceeded:
+		return StateSucceeded, true
+	}
+	return "", false
 }
 
 // Key is the key of the handing-out the event speaks of.

@@ -24,6 +24,7 @@ const (
 // read. Without effects it only renews the lease, when that is due.
 func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
 	if effects.Empty() && time.Since(t.committed) < leaseEvery {
+		t.tell(effects)
 		return nil
 	}
 	records, err := t.records(&effects)
@@ -192,6 +193,9 @@ func (t *tenure) tell(effects shard.Effects) {
 	for _, d := range effects.Dead {
 		t.metrics.deadLetters.Inc()
 		t.o.Log.Warn("dead letter", "what", deadWhat(d.Letter), "reason", d.Letter.Reason)
+	}
+	for _, ev := range effects.Succeeded {
+		t.metrics.ended.WithLabelValues(ev.Cluster, string(run.StateSucceeded)).Inc()
 	}
 	for _, ev := range effects.Events {
 		t.count(ev)

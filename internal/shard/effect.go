@@ -16,6 +16,9 @@ type Effects struct {
 	// names whose state is to be deleted.
 	States []JobState
 	Forget []string
+	// Succeeded are the reports of success that were taken. The log holds them,
+	// so that nothing is written for them.
+	Succeeded []run.Event
 	// Checkpoint says that ReplayFrom has moved: from now on a new owner reads
 	// the events from there.
 	Checkpoint bool

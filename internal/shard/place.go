@@ -21,6 +21,18 @@ type placeable struct {
 	partitions []int32
 	reported   int
 	left       int
+	// step is the latest that placed runs here, chosen the partition it uses.
+	step   int64
+	chosen int32
+}
+
+// partition is where this Step's runs reach the worker: one partition for all,
+// since each that takes part in a transaction costs it a marker and a wait.
+func (p *placeable) partition(step int64, key run.Key) int32 {
+	if p.step != step {
+		p.step, p.chosen = step, pick(p.partitions, key)
+	}
+	return p.chosen
 }
 
 // learnRoom gathers where there is room from the latest beats.
@@ -39,7 +51,9 @@ func (s *Shard) learnRoom() {
 func (s *Shard) addRoom(k queueKey, id string, slots member.Slots) {
 	if len(slots.Partitions) > 0 {
 		free := max(slots.Free, 0)
-		s.byQueue[k] = append(s.byQueue[k], placeable{id, slots.Partitions, free, free})
+		s.byQueue[k] = append(s.byQueue[k], placeable{
+			worker: id, partitions: slots.Partitions, reported: free, left: free,
+		})
 	}
 }
 
@@ -63,7 +77,7 @@ func (s *Shard) place(k queueKey, key run.Key, avoid string) int32 {
 		if p := choose(room, weight, key); p != nil {
 			p.left = max(p.left-1, 0)
 			s.placed[key] = p.worker
-			return pick(p.partitions, key)
+			return p.partition(s.step, key)
 		}
 	}
 	return AnyPartition

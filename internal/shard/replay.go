@@ -62,7 +62,14 @@ func (s *Shard) playReports(until int64) {
 		if e == nil || r.Offset < e.st.Read {
 			continue
 		}
-		if a := e.st.concerns(&r.Event); a != nil && a.note(&r.Event) {
+		a := e.st.concerns(&r.Event)
+		if a == nil {
+			continue
+		}
+		if _, ok := r.Event.Final(); ok {
+			e.st.succeed(a, &r.Event)
+			s.soil(e)
+		} else if a.note(&r.Event) {
 			s.soil(e)
 		}
 	}

@@ -105,7 +105,10 @@ func (s *Shard) finished(e *entry, a *Active, ev run.Event, now time.Time) {
 	}
 	switch {
 	case outcome.State == run.StateSucceeded:
-		s.end(e, a, run.Event{State: run.StateSucceeded, Outcome: outcome}, now)
+		s.out.Succeeded = append(s.out.Succeeded, ev)
+		delete(s.placed, a.key())
+		e.st.succeed(a, &ev)
+		s.beginDeferred(e, now)
 	case a.Cancel != "":
 		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel, Outcome: outcome}, now)
 	case outcome.State == run.StateCancelled:

@@ -246,6 +246,12 @@ func (st *JobState) remember(sum Summary) {
 	}
 }
 
+// succeed ends a with the worker's report of its success.
+func (st *JobState) succeed(a *Active, ev *run.Event) {
+	st.remember(Summary{ID: a.ID, Due: a.Due, State: run.StateSucceeded, Attempts: a.Attempt, EndedAt: ev.At.UTC()})
+	st.remove(a.ID)
+}
+
 // seen reports whether the request was handled before, and marks it handled.
 func (st *JobState) seen(request string, now time.Time) bool {
 	id := hashed(request)

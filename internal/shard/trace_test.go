@@ -23,6 +23,9 @@ func (p *player) print(effects shard.Effects) {
 			p.printEvent(ev)
 		}
 	}
+	for _, ev := range effects.Succeeded {
+		p.say("succeeded %s", p.name(ev.Run))
+	}
 	for _, c := range effects.Control {
 		p.say("tell      %s %s fence=%d (%s)", c.Type, p.name(c.Run), c.Fence-firstFence(), c.Reason)
 	}

@@ -161,7 +161,7 @@ func (s *site) showStretch(ctx context.Context, before, after usage) error {
 		}
 		rows = append(rows, row)
 	}
-	ended := events[run.EventEnded]
+	ended := events[run.EventFinished]
 	if ended == 0 {
 		return errors.New("no run ended")
 	}

@@ -55,8 +55,10 @@ func (w *world) settled(to time.Time) {
 			case e.Due.After(to):
 			case e.Type == run.EventEnqueued:
 				open[e.Run] = true
-			case e.Type == run.EventEnded:
-				delete(open, e.Run)
+			default:
+				if _, ok := e.Final(); ok {
+					delete(open, e.Run)
+				}
 			}
 		}
 		return len(open) == 0

@@ -165,8 +165,8 @@ jobs:
 func (w *world) endedAs(job string) run.State {
 	w.t.Helper()
 	for _, e := range w.events() {
-		if e.Job == job && e.Type == run.EventEnded {
-			return e.State
+		if state, ok := e.Final(); ok && e.Job == job {
+			return state
 		}
 	}
 	return ""

@@ -90,7 +90,14 @@ func (w *world) judge(job string) map[time.Time]*judged {
 			at(l.due).starts = append(at(l.due).starts, l)
 		}
 	}
-	for _, e := range w.events() {
+	events := w.events()
+	late := map[run.Key]bool{}
+	for _, e := range events {
+		if e.Type == run.EventLate {
+			late[e.Key()] = true
+		}
+	}
+	for _, e := range events {
 		if e.Job != job {
 			continue
 		}
@@ -103,9 +110,11 @@ func (w *world) judge(job string) map[time.Time]*judged {
 			for due := e.Due; !due.After(last); due = due.Add(time.Second) {
 				at(due).skipped = e.Reason
 			}
-		case run.EventEnded:
-			require.Empty(w.t, at(e.Due).ended, "run %s of %s due %s ended twice", e.Run, job, e.Due)
-			at(e.Due).ended = e.State
+		case run.EventEnded, run.EventFinished:
+			if state, ok := e.Final(); ok && !(e.Type == run.EventFinished && late[e.Key()]) {
+				require.Empty(w.t, at(e.Due).ended, "run %s of %s due %s ended twice", e.Run, job, e.Due)
+				at(e.Due).ended = state
+			}
 		case run.EventRetrying:
 			at(e.Due).retried = true
 		default:

@@ -85,8 +85,8 @@ jobs:
 		require.Equal(w.t, 3, w.count("start", "failing"))
 		w.await("the flaky run to succeed", func() bool {
 			for _, e := range w.events() {
-				if e.Job == "flaky" && e.Type == run.EventEnded {
-					return e.State == run.StateSucceeded && e.Attempt == 3
+				if state, ok := e.Final(); ok && e.Job == "flaky" {
+					return state == run.StateSucceeded && e.Attempt == 3
 				}
 			}
 			return false

@@ -27,13 +27,17 @@ func (l *Ledger) Observe(ev *run.Event) {
 		l.Handed++
 	case run.EventStarting:
 		l.Started++
+	case run.EventFinished:
+		if _, ok := ev.Final(); ok && !l.open[ev.Run].IsZero() {
+			delete(l.open, ev.Run)
+			l.Ended++
+		}
 	case run.EventEnded:
 		delete(l.open, ev.Run)
 		l.Ended++
 	case run.EventSkipped:
 		delete(l.open, ev.Run)
-	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventFinished,
-		run.EventReturned, run.EventDropped:
+	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventReturned, run.EventDropped:
 	}
 }
 

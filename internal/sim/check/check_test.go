@@ -90,8 +90,28 @@ func (w *world) attempt(due float64, attempt int, from, to float64, exit int) {
 	w.say(run.Event{Type: run.EventFinished, Attempt: attempt, By: "w1", Outcome: outcome}, due, to)
 }
 
+// end has the shard decide the end; of a success the worker's report is all.
 func (w *world) end(due float64, attempt int, state run.State, when float64) {
+	if state == run.StateSucceeded {
+		return
+	}
 	w.say(run.Event{Type: run.EventEnded, Attempt: attempt, State: state, Trigger: run.TriggerSchedule}, due, when)
+}
+
+// ended has the shard say what became of a run that a worker has run.
+func (w *world) ended(due float64, state run.State) {
+	start := *w.event(run.EventStarting, due)
+	w.Events = append(w.Events, run.Event{
+		Type: run.EventEnded, Job: start.Job, Run: start.Run, Due: start.Due, Attempt: start.Attempt, Fence: start.Fence,
+		At: at(due + 10), State: state, Trigger: run.TriggerSchedule,
+	})
+}
+
+// fail lets a run's command fail, and its worker say so.
+func (w *world) fail(due float64) {
+	w.line(check.WordEnd, due).Exit = 3
+	o := w.event(run.EventFinished, due).Outcome
+	o.State, o.ExitCode = run.StateFailed, 3
 }
 
 // without drops all trace of a run.
@@ -169,7 +189,7 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 			w.attempt(130, 1, 130, 131, 0)
 			w.end(130, 1, run.StateSucceeded, 132)
 		}},
-		{"one handed out twice", check.RuleDoubled, 600, func(w *world) { w.fence = 50; w.drop(run.EventEnded, 600); w.hand(600, 1, 600, 601) }},
+		{"one handed out twice", check.RuleDoubled, 600, func(w *world) { w.fence = 50; w.drop(run.EventFinished, 600); w.hand(600, 1, 600, 601) }},
 		{"handed out after its end", check.RuleFinal, due, func(w *world) { w.fence = 50; w.hand(due, 1, due, 700) }},
 		{"one started twice", check.RuleTwice, due, func(w *world) { again(w, w.line(check.WordStart, due).Fence, due+1) }},
 		{"a zombie starts what was lost", check.RuleZombie, 420, func(w *world) {
@@ -197,18 +217,19 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 		{"a retry that nobody decided", check.RuleAttempts, 240, func(w *world) { w.drop(run.EventRetrying, 240) }},
 		{"a retry beyond what is granted", check.RuleAttempts, 240, func(w *world) { w.Jobs[0].Job.Retries = 0 }},
 		{"a retry without its backoff", check.RuleBackoff, 240, func(w *world) { w.event(run.EventRetrying, 240).NotBefore = at(243) }},
-		{"never ended", check.RuleFinal, due, func(w *world) { w.drop(run.EventEnded, due) }},
-		{"ended twice", check.RuleFinal, due, func(w *world) { w.Events = append(w.Events, *w.event(run.EventEnded, due)) }},
-		{"ended in no final state", check.RuleFinal, due, func(w *world) { w.event(run.EventEnded, due).State = run.StateFailed }},
+		{"never ended", check.RuleFinal, due, func(w *world) { w.drop(run.EventFinished, due) }},
+		{"ended twice", check.RuleFinal, due, func(w *world) { w.ended(due, run.StateSucceeded) }},
+		{"ended in no final state", check.RuleFinal, due, func(w *world) { w.drop(run.EventFinished, due); w.ended(due, run.StateFailed) }},
 		{"a fence given out again", check.RuleFence, 180, func(w *world) { w.event(run.EventEnqueued, 180).Fence = 1 }},
-		{"a report without effect", check.RuleAcked, due, func(w *world) { w.drop(run.EventEnded, due) }},
+		{"a report without effect", check.RuleAcked, due, func(w *world) { w.fail(due) }},
 		{"a ledger lie: succeeded", check.RuleLie, due, func(w *world) { w.line(check.WordEnd, due).Exit = 3 }},
 		{"a ledger lie: never started", check.RuleLie, due, func(w *world) {
-			ev := w.event(run.EventEnded, due)
-			ev.State, ev.Reason = run.StateSkipped, run.ReasonStartDeadline
+			w.drop(run.EventFinished, due)
+			w.ended(due, run.StateSkipped)
+			w.Events[len(w.Events)-1].Reason = run.ReasonStartDeadline
 		}},
-		{"a ledger lie: dead though it succeeded", check.RuleLie, due, func(w *world) { w.event(run.EventEnded, due).State = run.StateDead }},
-		{"no dead letter", check.RuleDead, due, func(w *world) { w.event(run.EventEnded, due).State = run.StateDead }},
+		{"a ledger lie: dead though it succeeded", check.RuleLie, due, func(w *world) { w.ended(due, run.StateDead) }},
+		{"no dead letter", check.RuleDead, due, func(w *world) { w.fail(due); w.ended(due, run.StateDead) }},
 		{"a dead letter too many", check.RuleDead, due, func(w *world) {
 			w.Dead = append(w.Dead, run.DeadLetter{Run: &run.Run{ID: id(due), Job: "backup"}})
 		}},
@@ -332,7 +353,7 @@ func TestViolationsShowTheirRecords(t *testing.T) {
 	text := r.String()
 	require.Contains(t, text, "ledger and reality: job backup run "+string(id(120))+" due 2026-03-02 10:02:00.000")
 	require.Contains(t, text, "line  end attempt 1 fence 2 on w1 exit 3")
-	require.Contains(t, text, "event ended attempt 1 fence 2 succeeded")
+	require.Contains(t, text, "event finished attempt 1 fence 2 by w1 outcome succeeded")
 }
 
 func TestUnknownExpressionsAreRefused(t *testing.T) {

@@ -69,7 +69,8 @@ func (j *judge) judgeReports(h *history) {
 		if ev.Type != run.EventFinished {
 			continue
 		}
-		taken := slices.ContainsFunc(h.events[i+1:], func(e *run.Event) bool {
+		_, success := ev.Final()
+		taken := success || slices.ContainsFunc(h.events[i+1:], func(e *run.Event) bool {
 			return e.Fence == ev.Fence && (e.Type == run.EventEnded || e.Type == run.EventRetrying || e.Type == run.EventLate)
 		})
 		if !taken && !ev.At.After(j.e.Until) {

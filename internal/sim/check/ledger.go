@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/job"
@@ -78,8 +79,35 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 		}
 		j.over(b, h, ev)
 		j.counts.Ended++
-	case run.EventRecalling, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventLate:
+	case run.EventFinished:
+		if h.takes(ev) {
+			j.over(b, h, &run.Event{
+				Type: run.EventEnded, Job: ev.Job, Run: ev.Run, Due: ev.Due, At: ev.At,
+				Attempt: ev.Attempt, Fence: ev.Fence, State: run.StateSucceeded, Outcome: ev.Outcome,
+			})
+			j.counts.Ended++
+		}
+	case run.EventRecalling, run.EventClaimed, run.EventStarting, run.EventLate:
 	}
+}
+
+// takes reports whether the shard took a report of success: it says so of each
+// that it did not take.
+func (h *history) takes(ev *run.Event) bool {
+	if _, ok := ev.Final(); !ok || ev.Fence != h.fence || h.final != nil {
+		return false
+	}
+	told, late := 0, 0
+	for _, e := range h.events {
+		switch {
+		case e.Fence != ev.Fence:
+		case e.Type == run.EventFinished:
+			told++
+		case e.Type == run.EventLate && strings.HasPrefix(e.Reason, string(run.EventFinished)):
+			late++
+		}
+	}
+	return told > late
 }
 
 // held takes the word that a run, whose time has come, waits for a worker.
