@@ -110,7 +110,7 @@ func (k *cluster) replay(ctx context.Context, shards map[int32]*shard.Shard, fro
 	}
 	_, err := kafka.ReadFrom(ctx, k.o, k.names.Events(), from, kafka.ReadResolved, func(r *kgo.Record) error {
 		if ev, err := topic.DecodeEvent(r.Value); err == nil && wanted(ev.Job) {
-			shards[r.Partition].Replay(shard.Recorded{Event: ev, Offset: r.Offset})
+			shards[r.Partition].Replay(run.Logged{Event: ev, Offset: r.Offset})
 		}
 		return nil
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -120,7 +121,7 @@ func (t *tenure) replay(ctx context.Context) error {
 	_, err := kafka.ReadFrom(ctx, t.o.Kafka, t.o.Names.Events(), map[int32]int64{t.shard: t.read.Replay},
 		kafka.ReadResolved, func(r *kgo.Record) error {
 			if ev, err := t.codec.DecodeEvent(r.Value); err == nil {
-				t.core.Replay(shard.Recorded{Event: ev, Offset: r.Offset})
+				t.core.Replay(run.Logged{Event: ev, Offset: r.Offset})
 			}
 			return nil
 		})

@@ -59,7 +59,7 @@ type world struct {
 	states   map[string]shard.JobState
 	inbox    []shard.Input
 	// log is the events topic; read and from are what the shard record says.
-	log        []shard.Recorded
+	log        []run.Logged
 	read, from int64
 
 	requests int
@@ -237,7 +237,7 @@ func (w *world) commit(changes []shard.JobChanged, effects shard.Effects, loaded
 		w.read, w.from = int64(len(w.log)), w.core.ReplayFrom()
 	}
 	for _, ev := range effects.Events {
-		w.log = append(w.log, shard.Recorded{Event: ev, Offset: int64(len(w.log))})
+		w.log = append(w.log, run.Logged{Event: ev, Offset: int64(len(w.log))})
 	}
 	for _, st := range effects.States {
 		w.ledger.bounded(st)

@@ -7,21 +7,15 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// Recorded is an event of the log and its offset, as a new owner reads it.
-type Recorded struct {
-	Event  run.Event
-	Offset int64
-}
-
 // Replay takes the next event of the log at take-over, from ReplayFrom on,
 // after the states and before any Step. Reports are put in where the last
 // owner took them, which each of its own events says (Read): it may have
 // decided something else before a report that stands further up in the log.
 // Reports may come in any order, as long as one that an event's Read covers
 // comes before it.
-func (s *Shard) Replay(r Recorded) {
+func (s *Shard) Replay(r run.Logged) {
 	if r.Event.Type.FromWorker() {
-		i, _ := slices.BinarySearchFunc(s.unplayed, r.Offset, func(u Recorded, at int64) int { return cmp.Compare(u.Offset, at) })
+		i, _ := slices.BinarySearchFunc(s.unplayed, r.Offset, func(u run.Logged, at int64) int { return cmp.Compare(u.Offset, at) })
 		s.unplayed = slices.Insert(s.unplayed, i, r)
 		return
 	}

@@ -90,7 +90,7 @@ type player struct {
 	states map[string]shard.JobState
 	// log is the events topic, read how far the shard record says it was read,
 	// from where it says a new owner replays from.
-	log        []shard.Recorded
+	log        []run.Logged
 	read, from int64
 	trace      strings.Builder
 }
@@ -182,7 +182,7 @@ func (p *player) step(inputs ...shard.Input) {
 		p.read, p.from = read, p.core.ReplayFrom()
 	}
 	for _, ev := range effects.Events {
-		p.log = append(p.log, shard.Recorded{Event: ev, Offset: int64(len(p.log))})
+		p.log = append(p.log, run.Logged{Event: ev, Offset: int64(len(p.log))})
 	}
 	for _, st := range effects.States {
 		p.states[st.Job] = st
@@ -299,7 +299,7 @@ func (p *player) report() {
 }
 
 func (p *player) tell(ev run.Event) {
-	p.log = append(p.log, shard.Recorded{Event: ev, Offset: int64(len(p.log))})
+	p.log = append(p.log, run.Logged{Event: ev, Offset: int64(len(p.log))})
 	p.step(shard.Reported(p.log[len(p.log)-1]))
 }
 

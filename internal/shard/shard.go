@@ -52,7 +52,7 @@ type Shard struct {
 	point      checkpoint
 	// unplayed are the reports replayed at take-over that the last owner had
 	// yet to take when it wrote the event before.
-	unplayed []Recorded
+	unplayed []run.Logged
 	// stateless are the versions of definitions replayed for jobs whose state
 	// says nothing of one, by job, until all were read.
 	stateless map[string]string

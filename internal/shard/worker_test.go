@@ -35,7 +35,7 @@ func (w *world) asked(h *handout) bool {
 }
 
 func (w *world) say(t *rapid.T, h *handout, kind run.EventType, reason string, o *run.Outcome) {
-	r := shard.Recorded{Offset: int64(len(w.log)), Event: run.Event{
+	r := run.Logged{Offset: int64(len(w.log)), Event: run.Event{
 		Type: kind, Job: h.run.Job, Run: h.run.ID, Cluster: h.run.Cluster, Due: h.run.Due, Attempt: h.run.Attempt,
 		Fence: h.run.Fence, At: w.now, By: h.worker, Incarnation: h.life, Reason: reason, Outcome: o,
 	}}

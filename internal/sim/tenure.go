@@ -185,7 +185,7 @@ func (t *tenure) load(recs []record, _ int64) {
 func (t *tenure) replay() {
 	p := t.w.partition("events", t.shard)
 	p.between(t.done.replay, p.high, true, func(r *record) {
-		t.core.Replay(shard.Recorded{Event: r.value.(run.Event), Offset: r.offset})
+		t.core.Replay(run.Logged{Event: r.value.(run.Event), Offset: r.offset})
 	})
 	t.done.events = t.core.EndReplay(t.done.events, t.done.replay)
 }

@@ -307,16 +307,18 @@ func (w *world) evidence() check.Evidence {
 		e.Requests = append(e.Requests, *r)
 	}
 	for _, p := range w.order {
+		var log []run.Logged
 		p.between(0, p.high, true, func(r *record) {
 			switch v := r.value.(type) {
 			case run.Event:
-				e.Events = append(e.Events, v)
+				log = append(log, run.Logged{Event: v, Offset: r.offset})
 			case run.Run:
 				e.Runs = append(e.Runs, v)
 			case run.DeadLetter:
 				e.Dead = append(e.Dead, v)
 			}
 		})
+		e.Events = append(e.Events, run.Taken(log)...)
 	}
 	slices.SortStableFunc(e.Lines, func(a, b check.Line) int { return a.At.Compare(b.At) })
 	return e

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/sim/check"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -36,11 +38,15 @@ func Collect(read Reader, names topic.Names, clusters []string) (check.Evidence,
 	e := check.Evidence{Collected: time.Now().UTC().Round(0)}
 	c.jobs(names, &e)
 	c.requests(names, &e)
+	logs := map[int32][]run.Logged{}
 	c.each(names.Events(), func(r *kgo.Record) error {
 		ev, err := topic.DecodeEvent(r.Value)
-		e.Events = append(e.Events, ev)
+		logs[r.Partition] = append(logs[r.Partition], run.Logged{Event: ev, Offset: r.Offset})
 		return err
 	})
+	for _, p := range slices.Sorted(maps.Keys(logs)) {
+		e.Events = append(e.Events, run.Taken(logs[p])...)
+	}
 	for _, cluster := range clusters {
 		for _, queue := range []string{names.Runs(cluster), names.Retries(cluster)} {
 			c.each(queue, func(r *kgo.Record) error {

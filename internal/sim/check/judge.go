@@ -30,6 +30,9 @@ type judge struct {
 	violations []Violation
 	counts     Report
 	walked     map[string][]time.Time
+	// untaken counts the reports of an end that the shard did not take, by
+	// handing-out, less those there are: below zero, one was taken.
+	untaken map[run.Key]int
 }
 
 // book is all about one job.
@@ -129,7 +132,7 @@ func (h *history) shown() []string {
 }
 
 func newJudge(e Evidence) *judge {
-	return &judge{e: e, books: map[string]*book{}, runs: map[run.ID]*history{}, walked: map[string][]time.Time{}}
+	return &judge{e: e, books: map[string]*book{}, runs: map[run.ID]*history{}, walked: map[string][]time.Time{}, untaken: map[run.Key]int{}}
 }
 
 func (j *judge) book(name string) *book {

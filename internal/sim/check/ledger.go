@@ -13,6 +13,14 @@ import (
 // readLedger folds the events in their order, and the lines beside them.
 func (j *judge) readLedger() {
 	for i := range j.e.Events {
+		switch ev := &j.e.Events[i]; {
+		case ev.Type == run.EventFinished:
+			j.untaken[ev.Key()]--
+		case ev.Type == run.EventLate && strings.HasPrefix(ev.Reason, string(run.EventFinished)):
+			j.untaken[ev.Key()]++
+		}
+	}
+	for i := range j.e.Events {
 		ev := &j.e.Events[i]
 		b := j.book(ev.Job)
 		if ev.Type == run.EventSkipped && !ev.Through.IsZero() {
@@ -80,7 +88,7 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 		j.over(b, h, ev)
 		j.counts.Ended++
 	case run.EventFinished:
-		if h.takes(ev) {
+		if _, success := ev.Final(); success && current && h.final == nil && j.untaken[ev.Key()] < 0 {
 			j.over(b, h, &run.Event{
 				Type: run.EventEnded, Job: ev.Job, Run: ev.Run, Due: ev.Due, At: ev.At,
 				Attempt: ev.Attempt, Fence: ev.Fence, State: run.StateSucceeded, Outcome: ev.Outcome,
@@ -91,25 +99,6 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 	}
 }
 
-// takes reports whether the shard took a report of success: it says so of each
-// that it did not take.
-func (h *history) takes(ev *run.Event) bool {
-	if _, ok := ev.Final(); !ok || ev.Fence != h.fence || h.final != nil {
-		return false
-	}
-	told, late := 0, 0
-	for _, e := range h.events {
-		switch {
-		case e.Fence != ev.Fence:
-		case e.Type == run.EventFinished:
-			told++
-		case e.Type == run.EventLate && strings.HasPrefix(e.Reason, string(run.EventFinished)):
-			late++
-		}
-	}
-	return told > late
-}
-
 // held takes the word that a run, whose time has come, waits for a worker.
 func (j *judge) held(b *book, h *history, ev *run.Event) {
 	if h.final != nil {
@@ -118,7 +107,7 @@ func (j *judge) held(b *book, h *history, ev *run.Event) {
 		}
 		h.begin(ev.Fence)
 	}
-	if j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace-j.e.Limits.Skew), ev.At) {
+	if j.e.Limits.Late > 0 && j.calm(ev.At.Add(-grace-j.e.Limits.Skew), ev.At.Add(j.e.Limits.Skew)) {
 		j.blame(RuleExplanation, h, ev.At, "%q, but no fault was in effect", ev.Reason)
 	}
 	h.trigger, h.deferred = ev.Trigger, true
