@@ -45,6 +45,8 @@ type grammar struct {
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
 	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
 	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
+
+	doubts []error // about the settings file, for the log
 }
 
 const description = `Belfry is a distributed cron on Apache Kafka.
@@ -67,6 +69,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		kongcompletion.Register(k, kongcompletion.WithPredictor("file", complete.PredictFiles("*")))
 		return exitOK
 	}
+	args = cloned(args)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -81,6 +84,12 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	s := newSession(&g, stdout, stderr)
 	defer s.progress.stop()
+	for _, doubt := range g.doubts {
+		s.log.Warn("unsafe setting", "what", doubt)
+	}
+	if err := hideSecrets(args); err != nil {
+		s.log.Warn("the commands of this user can read the password", "error", err)
+	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(s)
 	s.progress.stop()
@@ -91,6 +100,15 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	return complain(stderr, err)
+}
+
+// cloned copies arguments out of the memory that hideSecrets overwrites.
+func cloned(args []string) []string {
+	own := make([]string, 0, len(args))
+	for _, arg := range args {
+		own = append(own, strings.Clone(arg))
+	}
+	return own
 }
 
 func parser(g *grammar, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
