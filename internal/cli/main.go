@@ -78,7 +78,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		return complain(stderr, usageError(err))
+		return complain(&screen{w: stderr}, usageError(err))
 	}
 	ctx, stop := interruptible()
 	defer stop()
@@ -99,7 +99,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
-	return complain(stderr, err)
+	return complain(s.err, err)
 }
 
 // cloned copies arguments out of the memory that hideSecrets overwrites.
@@ -147,8 +147,21 @@ func complain(stderr io.Writer, err error) int {
 	if code == exitUnreachable {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
+	if _, list := asProblems(err); !list {
+		message = indented(message)
+	}
 	if message != "" {
 		_, _ = fmt.Fprintln(stderr, "belfry: "+strings.TrimSpace(message))
 	}
 	return code
+}
+
+// indented sets off all lines but the first: a text that an error quotes may
+// hold line ends, and must not look like a message of its own.
+func indented(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines[1:] {
+		lines[i+1] = "  " + strings.TrimLeft(line, " ")
+	}
+	return strings.Join(lines, "\n")
 }
