@@ -365,7 +365,7 @@ func (c *claimer) announce(events []run.Event, runs []run.Run) {
 	}
 	for _, ev := range events {
 		if ev.Type == run.EventReturned {
-			c.w.metrics.returns.WithLabelValues(ev.Reason).Inc()
+			c.w.metrics.returns.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
 		}
 		c.w.o.OnEvent(ev, byKey[ev.Key()])
 	}
