@@ -47,6 +47,8 @@ func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWait)
 	defer cancel()
 	t.committed = time.Now()
+	t.facts.committing.Note(t.committed)
+	defer t.facts.committing.Clear()
 	if err := t.cl.BeginTransaction(); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
