@@ -1,6 +1,11 @@
 package ready_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -78,6 +83,26 @@ func TestReasons(t *testing.T) {
 			require.NotEmpty(t, answer.Reasons[0].Of)
 		})
 	}
+}
+
+// TestEveryCodeIsDocumented: operators find each in the table.
+func TestEveryCodeIsDocumented(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	parsed, err := parser.ParseFile(token.NewFileSet(), "ready.go", nil, 0)
+	require.NoError(t, err)
+	codes := 0
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if ok && spec.Type != nil {
+			code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			require.Contains(t, string(docs), "\n| `"+code+"` |")
+			codes++
+		}
+		return true
+	})
+	require.Greater(t, codes, 10)
 }
 
 // TestReasonsLast: what is a reason stays one while nothing changes.
