@@ -18,8 +18,8 @@ func Reasons() []string {
 	return []string{
 		ReasonOverlap, ReasonQueueFull, ReasonReplaced, ReasonPaused, ReasonMissed, ReasonEdited, ReasonDeleted,
 		ReasonCancelled, ReasonStartDeadline, ReasonNoSlot, ReasonDraining, ReasonOutOfTouch, ReasonNameTaken,
-		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonAttemptsUsed, ReasonUnknownJob,
-		ReasonInvalidJob,
+		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
+		ReasonAnnounced, ReasonForgotten, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob,
 	}
 }
 
