@@ -44,8 +44,8 @@ type opened struct {
 	stack  *stack
 	roles  *roles
 	health *health
-	// started says that all roles of the process have been started.
-	started func()
+	// process is starting until all its roles have been started.
+	process *part
 	client  *kgo.Client
 	admin   *kafka.Admin
 	store   Store
@@ -54,7 +54,8 @@ type opened struct {
 // open reaches Kafka, makes sure that it will do and that the topics of the
 // clusters are there. Everything opened is on the stack.
 func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, error) {
-	n := &opened{Node: o, stack: st, roles: newRoles(st), health: &health{}, started: func() {}}
+	n := &opened{Node: o, stack: st, roles: newRoles(st), health: &health{}}
+	n.process = n.health.begin(o.Name)
 	if err := n.serve(ctx); err != nil {
 		return nil, err
 	}
@@ -80,6 +81,10 @@ func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, 
 	n.store = Store{Kafka: o.Kafka, Client: client, Names: o.Names, Shards: shards}
 	return n, nil
 }
+
+// started says that all roles of the process have been started: they answer
+// for themselves.
+func (n *opened) started() { n.health.end(n.process) }
 
 // ensure makes the topics of the clusters that are missing, if it may.
 func (n *opened) ensure(ctx context.Context, clusters []string) error {

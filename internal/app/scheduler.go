@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/scheduler"
 )
@@ -42,17 +43,14 @@ func Scheduler(ctx context.Context, o SchedulerOptions) (err error) {
 }
 
 func (n *opened) startScheduler(ctx context.Context, o SchedulerOptions) {
-	ready := n.health.expect()
+	health := n.health.begin(n.Name)
 	so := scheduler.Options{
 		Name: n.Name, Host: n.Host, Version: n.Version,
 		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
 		CreateTopics: n.CreateTopics, Lead: o.Lead,
-		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent,
-		Ready: func() {
-			ready()
-			if o.Ready != nil {
-				o.Ready()
-			}
+		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent, Ready: o.Ready,
+		Observe: func(state func() ready.Scheduler) {
+			health.observe(func(now time.Time) []ready.Reason { return state().Reasons(now) })
 		},
 	}
 	n.roles.start(ctx, "scheduler", func(ctx context.Context) error { return scheduler.Run(ctx, so) })

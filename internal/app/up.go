@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/broker"
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -60,6 +61,10 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
+	n.health.begin("broker").observe(func(now time.Time) []ready.Reason {
+		full, failing := b.Troubles()
+		return ready.Broker{Accepting: true, Full: full, Failing: failing}.Reasons(now)
+	})
 	if clusters, err = withJobs(ctx, n.store, clusters); err != nil {
 		return unlessEnded(ctx, err)
 	}

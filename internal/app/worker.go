@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/worker"
 )
@@ -44,11 +45,15 @@ func Worker(ctx context.Context, o WorkerOptions) (err error) {
 
 // runWorker starts a worker and returns what stops it.
 func (n *opened) runWorker(ctx context.Context, o WorkerOptions, reg prometheus.Registerer) (stop func(context.Context) error) {
+	health := n.health.begin(o.Name)
 	wo := worker.Options{
 		Name: o.Name, Host: n.Host, Version: n.Version, Cluster: o.Cluster,
 		Queues: o.Queues, Slots: o.Slots, RetrySlots: o.RetrySlots, Drain: o.Drain,
 		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
-		Registry: reg, Log: n.Log, OnEvent: o.OnEvent, Ready: n.health.expect(),
+		Registry: reg, Log: n.Log, OnEvent: o.OnEvent,
+		Observe: func(state func() ready.Worker) {
+			health.observe(func(now time.Time) []ready.Reason { return state().Reasons(now) })
+		},
 	}
 	return n.roles.run(ctx, "worker "+o.Name, func(ctx context.Context) error { return worker.Run(ctx, wo) })
 }

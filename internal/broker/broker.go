@@ -60,6 +60,8 @@ type Broker struct {
 	done    sync.WaitGroup
 	close   sync.Once
 	addrs   []string
+
+	unjournaled since
 }
 
 // Start repairs the data folder where needed and starts the broker on it. It
@@ -168,7 +170,10 @@ func (b *Broker) guard() {
 	observe(kmsg.EndTxn, func(req kmsg.Request) kmsg.Response {
 		resp, err := b.journal.end(req, time.Now())
 		if err != nil {
+			b.unjournaled.begin(time.Now())
 			b.o.Log.Error("a transaction cannot end: its journal cannot be written", "error", err)
+		} else {
+			b.unjournaled.end()
 		}
 		return resp
 	})

@@ -152,6 +152,9 @@ func TestFullDiskRefusesButLosesNothing(t *testing.T) {
 		}
 	}
 	require.Greater(t, acked, 5)
+	full, failing := b.Troubles()
+	require.WithinDuration(t, time.Now(), full, time.Minute)
+	require.Zero(t, failing)
 	require.NoError(t, txn.EndTransaction(ctx, kgo.TryCommit), "what was accepted can be committed")
 	require.NoError(t, b.Close())
 
@@ -160,6 +163,8 @@ func TestFullDiskRefusesButLosesNothing(t *testing.T) {
 	require.Len(t, kept, acked+1)
 	require.Contains(t, kept, "0:t=begun")
 	produce(t, client(t, b), "x", "room=again")
+	full, _ = b.Troubles()
+	require.Zero(t, full)
 }
 
 func TestRetentionKeepsTheLastRecordAndItsOffset(t *testing.T) {

@@ -23,6 +23,8 @@ type space struct {
 	free    uint64
 	since   uint64    // bytes accepted since
 	said    time.Time // when a refusal was last logged
+
+	full since // read by others
 }
 
 const (
@@ -53,8 +55,10 @@ func (s *space) room(n uint64) bool {
 	}
 	s.since += n
 	if s.free >= s.reserve+s.since {
+		s.full.end()
 		return true
 	}
+	s.full.begin(now)
 	if now.Sub(s.said) > sayEvery {
 		s.said = now
 		s.log.Error("the disk is full: no record is accepted until there is room", "folder", s.dir,

@@ -34,7 +34,7 @@ func (g *grammar) BeforeResolve(ctx *kong.Context) error {
 	if !named {
 		path = defaultConfig
 	}
-	data, err := os.ReadFile(path)
+	data, doubts, err := readSettings(path, named)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return nil
 	}
@@ -45,6 +45,7 @@ func (g *grammar) BeforeResolve(ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	g.doubts = append(doubts, settings.doubts()...)
 	ctx.AddResolver(settings)
 	return nil
 }
@@ -79,6 +80,16 @@ type config struct {
 type setting struct {
 	value        any
 	line, column int
+}
+
+// doubts are about a file that holds a secret and that others can read.
+func (c *config) doubts() []error {
+	if _, secret := c.values["sasl_password"]; secret {
+		if why := readable(c.path); why != "" {
+			return []error{fmt.Errorf("settings file %s holds a password and %s: chmod 600 %s", c.path, why, c.path)}
+		}
+	}
+	return nil
 }
 
 // Validate is for the kong.Resolver interface: parseConfig has done it.

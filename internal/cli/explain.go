@@ -89,7 +89,7 @@ func (c *explainCmd) gather(ctx context.Context, k *cluster) (*explanation, erro
 	if !gone {
 		e.def = &j
 		if e.schedule, err = j.Job.Compile(); err != nil {
-			return nil, err
+			k.s.note("the definition in force is not valid, so its due times are unknown: %s", err.Error())
 		}
 		if e.schedule != nil {
 			e.zone = e.schedule.Location()

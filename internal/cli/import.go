@@ -77,8 +77,10 @@ func (c *importCmd) Run(ctx context.Context, s *session) error {
 // write leaves no half of a file behind, and overwrites none.
 func (c *importCmd) write(s *session, text []byte) error {
 	if c.Out == "" {
-		s.printf("%s", text)
-		return nil
+		s.progress.stop()
+		out, _ := s.verbatim(false)
+		_, err := out.Write(text)
+		return err
 	}
 	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {

@@ -112,6 +112,7 @@ func (l *lines) write(n line) {
 		l.writeJSON(n)
 		return
 	}
+	n.job = oneLine(n.job)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.width = min(max(l.width, len([]rune(n.job))), 32)

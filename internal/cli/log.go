@@ -92,7 +92,7 @@ func writeAttr(b *strings.Builder, group string, a slog.Attr) {
 	if v.Kind() == slog.KindTime {
 		text = v.Time().Format(time.RFC3339)
 	}
-	if strings.ContainsAny(text, " \t\n\"=") || text == "" {
+	if strings.ContainsAny(text, " \t\n\"=") || text == "" || !shown(text) {
 		text = fmt.Sprintf("%q", text)
 	}
 	fmt.Fprintf(b, "  %s%s=%s", group, a.Key, text)

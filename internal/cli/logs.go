@@ -14,12 +14,13 @@ type logsCmd struct {
 	ID      string `arg:"" name:"run" help:"ID of the run, or enough of its beginning."`
 	Follow  bool   `short:"f" help:"Go on until the run has ended."`
 	Attempt int    `placeholder:"N" help:"Show only this attempt."`
+	rawFlag
 }
 
 func (logsCmd) Help() string {
 	return "What the command wrote to its standard output goes to standard output, what it wrote to its standard error " +
 		"goes there. Where Belfry kept only the beginning and the end, a line says how much is missing. " +
-		"With -o json each chunk is one line.\n\n" +
+		"With -o json each chunk is one line. On a terminal, characters that would control it are shown as \\uXXXX; --raw lets them through.\n\n" +
 		"Examples:\n\n    belfry logs 3f2a9c1e\n    belfry logs 3f2a9c1e -f"
 }
 
@@ -43,9 +44,9 @@ func (c *logsCmd) Run(ctx context.Context, s *session) error {
 		f.cluster = r.Cluster
 	}
 	if f.cluster == "" {
-		return fmt.Errorf("%s of %s was never put on a queue, so nothing was written", short(f.id), f.job)
+		return fmt.Errorf("%s of %s was never put on a queue, so nothing was written", short(f.id), oneLine(f.job))
 	}
-	p := &outputPrinter{s: s, id: f.id, attempt: c.Attempt, json: c.Output == "json"}
+	p := &outputPrinter{s: s, id: f.id, attempt: c.Attempt, json: c.Output == "json", raw: c.Raw}
 	if c.Follow && !r.Ended() {
 		from, err := k.offsetsAt(ctx, k.names.Events(), k.shardOf(f.job), f.due.Add(-beforeDue))
 		if err != nil {
@@ -70,7 +71,7 @@ func (c *logsCmd) noOutput(r *ledger.Run) error {
 	case c.Attempt > len(r.Attempts):
 		return notFound("%s has had %d attempts", short(r.ID), len(r.Attempts))
 	case !started || last.StartedAt.IsZero():
-		return fmt.Errorf("%s has not started (it is %s); -f waits for it", short(r.ID), r.State)
+		return fmt.Errorf("%s has not started (it is %s); -f waits for it", short(r.ID), oneLine(string(r.State)))
 	case last.Outcome != nil && last.Outcome.OutputBytes == 0:
 		return nil // it wrote nothing
 	}

@@ -45,6 +45,8 @@ type grammar struct {
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
 	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
 	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
+
+	doubts []error // about the settings file, for the log
 }
 
 const description = `Belfry is a distributed cron on Apache Kafka.
@@ -67,6 +69,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		kongcompletion.Register(k, kongcompletion.WithPredictor("file", complete.PredictFiles("*")))
 		return exitOK
 	}
+	args = cloned(args)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -75,12 +78,18 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		return complain(stderr, usageError(err))
+		return complain(&screen{w: stderr}, usageError(err))
 	}
 	ctx, stop := interruptible()
 	defer stop()
 	s := newSession(&g, stdout, stderr)
 	defer s.progress.stop()
+	for _, doubt := range g.doubts {
+		s.log.Warn("unsafe setting", "what", doubt)
+	}
+	if err := hideSecrets(args); err != nil {
+		s.log.Warn("the commands of this user can read the password", "error", err)
+	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(s)
 	s.progress.stop()
@@ -90,7 +99,16 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
-	return complain(stderr, err)
+	return complain(s.err, err)
+}
+
+// cloned copies arguments out of the memory that hideSecrets overwrites.
+func cloned(args []string) []string {
+	own := make([]string, 0, len(args))
+	for _, arg := range args {
+		own = append(own, strings.Clone(arg))
+	}
+	return own
 }
 
 func parser(g *grammar, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
@@ -129,8 +147,21 @@ func complain(stderr io.Writer, err error) int {
 	if code == exitUnreachable {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
+	if _, list := asProblems(err); !list {
+		message = indented(message)
+	}
 	if message != "" {
 		_, _ = fmt.Fprintln(stderr, "belfry: "+strings.TrimSpace(message))
 	}
 	return code
+}
+
+// indented sets off all lines but the first: a text that an error quotes may
+// hold line ends, and must not look like a message of its own.
+func indented(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines[1:] {
+		lines[i+1] = "  " + strings.TrimLeft(line, " ")
+	}
+	return strings.Join(lines, "\n")
 }

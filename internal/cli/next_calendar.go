@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -67,8 +68,10 @@ func (c *nextCmd) heat(s *session, jobs []job.Job) error {
 		p.year(h)
 	}
 	p.changes(first, end, zone)
-	s.printf("%s", p.b.String())
-	return nil
+	// Its colours are its own, and all else in it was made printable.
+	s.progress.stop()
+	_, err = io.WriteString(s.rawOut, p.b.String())
+	return err
 }
 
 // heatZone is the zone asked for, else the one that all jobs share, else UTC.
@@ -97,7 +100,7 @@ type heatPainter struct {
 func (p *heatPainter) title(a heatAnswer, first time.Time, span string) {
 	what := counted(len(a.Jobs), "job")
 	if len(a.Jobs) == 1 {
-		what = a.Jobs[0]
+		what = oneLine(a.Jobs[0])
 	}
 	layout := "2006"
 	if span == "month" {

@@ -21,12 +21,18 @@ const beforeDue = 10 * time.Minute
 // has ended. A worker that was lost never wrote one.
 const closingWait = 2 * time.Second
 
+// rawFlag is the option of every command that shows what a run wrote.
+type rawFlag struct {
+	Raw bool `help:"Show what the run wrote as it is, even if it controls the terminal."`
+}
+
 // outputPrinter shows what one run wrote, chunk by chunk.
 type outputPrinter struct {
 	s       *session
 	id      run.ID
 	attempt int // only this one; 0 shows all
 	json    bool
+	raw     bool
 
 	mu     sync.Mutex
 	at     int // the attempt shown last
@@ -79,9 +85,9 @@ func (p *outputPrinter) print(o *run.Output) error {
 			return err
 		}
 	}
-	to := p.s.out
+	to, toErr := p.s.verbatim(p.raw)
 	if o.Stream == "stderr" {
-		to = p.s.err
+		to = toErr
 	}
 	_, err := to.Write(o.Data)
 	return err

@@ -222,7 +222,7 @@ func only(prefix string, matches map[run.ID]found) (found, error) {
 	if len(matches) > 1 {
 		var lines []string
 		for _, id := range slices.Sorted(maps.Keys(matches)) {
-			lines = append(lines, fmt.Sprintf("  %s  %s, due %s", id, matches[id].job, when(matches[id].due)))
+			lines = append(lines, fmt.Sprintf("  %s  %s, due %s", oneLine(string(id)), oneLine(matches[id].job), when(matches[id].due)))
 		}
 		return found{}, notFound("%d runs begin with %q; name one of them with more letters:\n%s",
 			len(matches), prefix, strings.Join(lines[:min(len(lines), 10)], "\n"))

@@ -23,17 +23,20 @@ type role struct {
 }
 
 // node puts together what every role needs.
-func (r *role) node(s *session, c *connection) app.Node {
+func (r *role) node(s *session, c *connection) (app.Node, error) {
+	o, err := c.options(s)
+	if err != nil {
+		return app.Node{}, err
+	}
+	o.ClientID = "belfry-" + r.Name
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	o := c.options(s)
-	o.ClientID = "belfry-" + r.Name
 	return app.Node{
 		Name: r.Name, Host: hostname(), Version: currentVersion().Belfry,
 		Kafka: o, Wait: c.Wait, Names: c.names(),
 		CreateTopics: r.CreateTopics, Shards: r.Shards,
 		MetricsAddr: r.MetricsAddr, Registry: registry, Log: s.log,
-	}
+	}, nil
 }
 
 // claimName settles the member's name when none was given: base, or base-2,

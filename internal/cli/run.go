@@ -17,6 +17,7 @@ type runCmd struct {
 	connection
 	Job    string `arg:"" help:"Name of the job."`
 	Follow bool   `short:"f" help:"Wait for the run, show what it writes and how it ends."`
+	rawFlag
 }
 
 func (runCmd) Help() string {
@@ -50,7 +51,7 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 		return nil
 	}
 	s.progress.stop()
-	end, err := k.followRun(ctx, found{id, c.Job, request.At, j.Job.Cluster}, from, &outputPrinter{s: s, id: id})
+	end, err := k.followRun(ctx, found{id, c.Job, request.At, j.Job.Cluster}, from, &outputPrinter{s: s, id: id, raw: c.Raw})
 	if err != nil {
 		return err
 	}

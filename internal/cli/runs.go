@@ -96,5 +96,5 @@ func fate(r *ledger.Run) string {
 	if r.Reason != "" {
 		text += " (" + reason(r.Reason) + ")"
 	}
-	return text
+	return oneLine(text)
 }

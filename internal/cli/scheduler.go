@@ -31,9 +31,13 @@ func (c *schedulerCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer release()
+	node, err := c.node(s, &c.connection)
+	if err != nil {
+		return err
+	}
 	saveMemory()
 	return app.Scheduler(ctx, app.SchedulerOptions{
-		Node: c.node(s, &c.connection), Jobs: c.Jobs, Clusters: c.Clusters, Lead: c.Lead,
+		Node: node, Jobs: c.Jobs, Clusters: c.Clusters, Lead: c.Lead,
 		OnEvent: newLines(s, c.Quiet).scheduled,
 		// Loading leaves more garbage than all jobs take.
 		Ready: func() { go debug.FreeOSMemory() },

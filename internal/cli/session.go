@@ -14,25 +14,28 @@ import (
 // session is what every command gets: where its answer goes, where to
 // complain, and how wide the paper is.
 type session struct {
-	out, err io.Writer
-	log      *slog.Logger
-	level    slog.Level
-	json     bool // the log is JSON
-	outTTY   bool
-	width    int // of the terminal out is; 0 if it is none
-	progress *progress
+	// out and err are screens; rawOut and rawErr take every byte as it is.
+	out, err       io.Writer
+	rawOut, rawErr io.Writer
+
+	log            *slog.Logger
+	level          slog.Level
+	json           bool // the log is JSON
+	outTTY, errTTY bool
+	width          int // of the terminal out is; 0 if it is none
+	progress       *progress
 }
 
 func newSession(g *grammar, stdout, stderr io.Writer) *session {
-	s := &session{out: stdout, err: stderr}
+	s := &session{out: &screen{w: stdout}, err: &screen{w: stderr}, rawOut: stdout, rawErr: stderr}
 	s.outTTY, s.width = terminal(stdout)
-	errTTY, _ := terminal(stderr)
-	s.json = g.LogFormat == "json" || g.LogFormat == "auto" && !errTTY
+	s.errTTY, _ = terminal(stderr)
+	s.json = g.LogFormat == "json" || g.LogFormat == "auto" && !s.errTTY
 	if err := s.level.UnmarshalText([]byte(g.LogLevel)); err != nil {
 		s.level = slog.LevelInfo
 	}
-	s.log = newLogger(stderr, s.level, s.json)
-	s.progress = newProgress(stderr, errTTY)
+	s.log = newLogger(s.err, s.level, s.json)
+	s.progress = newProgress(stderr, s.errTTY)
 	return s
 }
 
@@ -60,13 +63,26 @@ func terminal(w io.Writer) (bool, int) {
 
 func (s *session) printf(format string, args ...any) {
 	s.progress.stop()
-	_, _ = fmt.Fprintf(s.out, format, args...)
+	_, _ = fmt.Fprintf(s.out, format, flat(args)...)
+}
+
+// verbatim are where foreign bytes go that are wanted as they are: to files
+// and pipes, and to a terminal only if raw is asked for.
+func (s *session) verbatim(raw bool) (out, err io.Writer) {
+	out, err = s.rawOut, s.rawErr
+	if s.outTTY && !raw {
+		out = s.out
+	}
+	if s.errTTY && !raw {
+		err = s.err
+	}
+	return out, err
 }
 
 // note tells the user something beside the answer.
 func (s *session) note(format string, args ...any) {
 	s.progress.stop()
-	_, _ = fmt.Fprintf(s.err, "belfry: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(s.err, "belfry: "+format+"\n", flat(args)...)
 }
 
 // progress shows, on a terminal, what a command is doing once it takes longer
@@ -94,7 +110,7 @@ func newProgress(w io.Writer, tty bool) *progress {
 func (p *progress) say(doing string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.doing, p.records = doing, 0
+	p.doing, p.records = oneLine(doing), 0
 }
 
 // count adds a record read.

@@ -22,7 +22,7 @@ type connection struct {
 	Prefix  string        `group:"connection" default:"belfry." env:"BELFRY_PREFIX" help:"What the names of all topics begin with."`
 	Wait    time.Duration `group:"connection" default:"${wait=5s}" env:"BELFRY_WAIT" help:"How long to wait for a broker to answer."`
 
-	TLS           bool   `group:"connection" name:"tls" env:"BELFRY_TLS" help:"Encrypt the connection."`
+	TLS           *bool  `group:"connection" name:"tls" env:"BELFRY_TLS" help:"Encrypt the connection; every other --tls-… implies it."`
 	TLSCA         string `group:"connection" name:"tls-ca" placeholder:"FILE" predictor:"file" env:"BELFRY_TLS_CA" help:"Trust these CA certificates (PEM) instead of the system's."`
 	TLSCert       string `group:"connection" name:"tls-cert" placeholder:"FILE" predictor:"file" env:"BELFRY_TLS_CERT" help:"Client certificate (PEM)."`
 	TLSKey        string `group:"connection" name:"tls-key" placeholder:"FILE" predictor:"file" env:"BELFRY_TLS_KEY" help:"Key of the client certificate (PEM)."`
@@ -33,23 +33,86 @@ type connection struct {
 	SASLUser         string `group:"connection" name:"sasl-user" placeholder:"NAME" env:"BELFRY_SASL_USER" help:"Who we are."`
 	SASLPassword     string `group:"connection" name:"sasl-password" placeholder:"WORD" env:"BELFRY_SASL_PASSWORD" help:"Password; better given as a variable or a file."`
 	SASLPasswordFile string `group:"connection" name:"sasl-password-file" placeholder:"FILE" predictor:"file" env:"BELFRY_SASL_PASSWORD_FILE" help:"File that holds the password."`
+	SASLPlaintext    bool   `group:"connection" name:"sasl-plaintext" env:"BELFRY_SASL_PLAINTEXT" help:"Let PLAIN send the password unencrypted to other hosts."`
 }
 
-// options returns how clients connect.
-func (c *connection) options(s *session) kafka.Options {
-	return kafka.Options{
+// options returns how clients connect, and logs what is unsafe about it.
+func (c *connection) options(s *session) (kafka.Options, error) {
+	secure, err := c.secure()
+	if err != nil {
+		return kafka.Options{}, usageError(err)
+	}
+	o := kafka.Options{
 		Brokers:  c.Brokers,
 		ClientID: "belfry-cli",
 		TLS: kafka.TLS{
-			Enabled: c.TLS || c.TLSCA != "" || c.TLSCert != "", CAFile: c.TLSCA, CertFile: c.TLSCert, KeyFile: c.TLSKey,
+			Enabled: secure, CAFile: c.TLSCA, CertFile: c.TLSCert, KeyFile: c.TLSKey,
 			ServerName: c.TLSServerName, Insecure: c.TLSInsecure,
 		},
 		SASL: kafka.SASL{
 			Mechanism: c.SASLMechanism, User: c.SASLUser,
-			Password: c.SASLPassword, PasswordFile: c.SASLPasswordFile,
+			Password: c.SASLPassword, PasswordFile: c.SASLPasswordFile, Plaintext: c.SASLPlaintext,
 		},
 		Log: s.log,
 	}
+	if err := o.Check(); err != nil {
+		return kafka.Options{}, usageError(err)
+	}
+	for _, doubt := range c.doubts(o) {
+		s.log.Warn("unsafe setting", "what", doubt)
+	}
+	return o, nil
+}
+
+// secure reports whether to encrypt: when asked to, and when any setting is
+// given that means nothing without.
+func (c *connection) secure() (bool, error) {
+	implied := ""
+	for _, given := range []struct {
+		name string
+		is   bool
+	}{
+		{"tls_ca", c.TLSCA != ""},
+		{"tls_cert", c.TLSCert != ""},
+		{"tls_key", c.TLSKey != ""},
+		{"tls_server_name", c.TLSServerName != ""},
+		{"tls_insecure", c.TLSInsecure},
+	} {
+		if given.is {
+			implied = given.name
+			break
+		}
+	}
+	switch {
+	case implied != "" && c.TLS != nil && !*c.TLS:
+		return false, fmt.Errorf("tls is switched off, but %s is set: remove one of them", implied)
+	case c.TLSInsecure && c.TLSCA != "":
+		return false, errors.New("tls_insecure accepts any certificate, so tls_ca would check nothing: remove one of them")
+	}
+	return implied != "" || c.TLS != nil && *c.TLS, nil
+}
+
+// doubts are what works and is not safe.
+func (c *connection) doubts(o kafka.Options) []string {
+	var doubts []string
+	if c.TLSInsecure {
+		doubts = append(doubts, "tls_insecure: any certificate is accepted, so whoever is in between can read and change everything")
+	}
+	if o.PasswordInClear() {
+		doubts = append(doubts, "sasl_plaintext: PLAIN without TLS shows the password to everybody on the way")
+	}
+	for _, secret := range []struct{ name, file string }{
+		{"sasl_password_file", c.SASLPasswordFile},
+		{"tls_key", c.TLSKey},
+	} {
+		if secret.file == "" {
+			continue
+		}
+		if why := readable(secret.file); why != "" {
+			doubts = append(doubts, fmt.Sprintf("%s: %s %s: chmod 600 %s", secret.name, secret.file, why, secret.file))
+		}
+	}
+	return doubts
 }
 
 func (c *connection) names() topic.Names { return topic.Names{Prefix: c.Prefix} }
@@ -83,7 +146,10 @@ func (c *connection) connect(ctx context.Context, s *session) (*cluster, error) 
 
 // reach is connect for those who can do without the topics.
 func (c *connection) reach(ctx context.Context, s *session) (*cluster, error) {
-	o := c.options(s)
+	o, err := c.options(s)
+	if err != nil {
+		return nil, err
+	}
 	o.Log = s.quietLog()
 	s.progress.say("reaching Kafka")
 	if err := kafka.Await(ctx, o, c.Wait, o.Log); err != nil {

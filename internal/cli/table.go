@@ -51,7 +51,13 @@ func newTable(head ...string) *table {
 	return t
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) add(cells ...string) {
+	row := make([]string, 0, len(cells))
+	for _, cell := range cells {
+		row = append(row, oneLine(cell))
+	}
+	t.rows = append(t.rows, row)
+}
 
 // gap stands between two columns.
 const gap = "  "
@@ -72,7 +78,7 @@ func (t *table) write(w io.Writer, width int) error {
 			if i > 0 {
 				line.WriteString(gap)
 			}
-			line.WriteString(pad(cut(oneLine(cell), widths[i]), widths[i]))
+			line.WriteString(pad(cut(cell, widths[i]), widths[i]))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
@@ -84,7 +90,7 @@ func (t *table) widths() []int {
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(oneLine(cell)))
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
 	return widths
@@ -123,15 +129,6 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
 // table writes t, or says that there is nothing.
 func (s *session) table(t *table, nothing string) error {
 	s.progress.stop()
@@ -163,10 +160,8 @@ func span(d time.Duration) string {
 
 // short is how run IDs are shown: enough of it to name a run among many.
 func short(id run.ID) string {
-	if len(id) > 8 {
-		return string(id[:8])
-	}
-	return string(id)
+	text := []rune(oneLine(string(id)))
+	return string(text[:min(len(text), 8)])
 }
 
 // exit writes how a command ended.

@@ -37,9 +37,13 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	r := role{Name: "up", CreateTopics: true, MetricsAddr: c.MetricsAddr}
+	node, err := r.node(s, &connection{Brokers: []string{c.Listen}, Prefix: c.Prefix, Wait: upWait})
+	if err != nil {
+		return err
+	}
 	lines := newLines(s, c.Quiet)
-	err := app.Up(ctx, app.UpOptions{
-		Node: r.node(s, &connection{Prefix: c.Prefix, Wait: upWait}),
+	err = app.Up(ctx, app.UpOptions{
+		Node: node,
 		Dir:  c.Dir, Listen: c.Listen, Jobs: c.Jobs, Clusters: c.Clusters,
 		Slots: c.Slots, RetrySlots: c.RetrySlots, Lead: c.Lead, Drain: c.Drain,
 		OnListen: func(addrs []string) {

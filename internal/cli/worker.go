@@ -27,8 +27,12 @@ func (c *workerCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer release()
+	node, err := c.node(s, &c.connection)
+	if err != nil {
+		return err
+	}
 	return app.Worker(ctx, app.WorkerOptions{
-		Node: c.node(s, &c.connection), Cluster: c.Cluster, Queues: c.queues(),
+		Node: node, Cluster: c.Cluster, Queues: c.queues(),
 		Slots: c.Slots, RetrySlots: c.RetrySlots, Drain: c.Drain,
 		OnEvent: newLines(s, c.Quiet).ran,
 	})

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,49 @@ type SASL struct {
 	Mechanism              string
 	User                   string
 	Password, PasswordFile string
+
+	// Plaintext lets PLAIN send the password without TLS to other hosts, where
+	// everybody on the way can read it.
+	Plaintext bool
+}
+
+// Check says what contradicts itself or would betray the password.
+func (o Options) Check() error {
+	if err := o.SASL.check(); err != nil {
+		return err
+	}
+	for _, broker := range o.Brokers {
+		if err := o.mayDial(broker); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PasswordInClear reports whether the password leaves this host readable.
+func (o Options) PasswordInClear() bool {
+	return o.SASL.clear() && !o.TLS.Enabled && slices.ContainsFunc(o.Brokers, func(b string) bool { return !loopback(b) })
+}
+
+// mayDial refuses to talk PLAIN without TLS to another host. It is asked for
+// every broker, since those that are named may advertise others.
+func (o Options) mayDial(broker string) error {
+	if !o.SASL.clear() || o.TLS.Enabled || o.SASL.Plaintext || loopback(broker) {
+		return nil
+	}
+	return fmt.Errorf("PLAIN without TLS would send the password readable to %s: use TLS (--tls) or SCRAM-SHA-512, "+
+		"or allow it with --sasl-plaintext", broker)
+}
+
+// loopback reports whether a broker is on this host by its name alone: other
+// names are resolved by whoever answers.
+func loopback(broker string) bool {
+	host, _, err := net.SplitHostPort(broker)
+	if err != nil {
+		host = broker
+	}
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // Client returns a plain idempotent client. It chooses no partitions: every
@@ -90,6 +134,9 @@ func (o Options) Client(extra ...kgo.Opt) (*kgo.Client, error) {
 func (o Options) base() ([]kgo.Opt, error) {
 	if len(o.Brokers) == 0 {
 		return nil, errors.New("no Kafka brokers given: set --brokers or BELFRY_BROKERS to host:port,host:port")
+	}
+	if err := o.Check(); err != nil {
+		return nil, err
 	}
 	dial, err := o.dialer()
 	if err != nil {
@@ -141,6 +188,9 @@ func (o Options) dialer() (func(context.Context, string, string) (net.Conn, erro
 		return nil, err
 	}
 	return func(ctx context.Context, network, host string) (net.Conn, error) {
+		if err := o.mayDial(host); err != nil {
+			return nil, err
+		}
 		limited, cancel := context.WithTimeout(ctx, dialTimeout)
 		defer cancel()
 		conn, err := dial(limited, network, host)
@@ -202,12 +252,24 @@ func (t TLS) config() (*tls.Config, error) {
 	return config, nil
 }
 
+// clear reports whether the mechanism sends the password as it is.
+func (s SASL) clear() bool { return strings.EqualFold(s.Mechanism, "PLAIN") }
+
+func (s SASL) check() error {
+	switch {
+	case s.Mechanism == "" && s.User != "":
+		return errors.New("a SASL user is given but no mechanism: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+	case s.Mechanism == "" && (s.Password != "" || s.PasswordFile != ""):
+		return errors.New("a SASL password is given but no mechanism: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+	case s.Password != "" && s.PasswordFile != "":
+		return errors.New("a SASL password and a file with one are given: remove one of them")
+	}
+	return nil
+}
+
 // mechanism returns nil without SASL.
 func (s SASL) mechanism() (sasl.Mechanism, error) {
 	if s.Mechanism == "" {
-		if s.User != "" {
-			return nil, errors.New("a SASL user is given but no mechanism: use PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
-		}
 		return nil, nil
 	}
 	password, err := s.password()

@@ -44,11 +44,13 @@ func (s *scheduler) sendBeat(ctx context.Context, b member.Beat, done func()) {
 		done()
 		return
 	}
+	sent := time.Now()
 	record := &kgo.Record{Topic: s.o.Names.Members(), Partition: 0, Key: []byte(b.ID), Value: value}
 	s.plain.Produce(ctx, record, func(_ *kgo.Record, err error) {
 		defer done()
 		if err == nil {
 			s.metrics.beats.Inc()
+			s.facts.beaten.Note(sent)
 			return
 		}
 		s.metrics.errors.WithLabelValues("beat", string(kafka.Classify(err))).Inc()

@@ -48,6 +48,8 @@ func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWait)
 	defer cancel()
 	t.committed = time.Now()
+	t.facts.committing.Note(t.committed)
+	defer t.facts.committing.Clear()
 	if err := t.cl.BeginTransaction(); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
@@ -182,7 +184,7 @@ func (t *tenure) deadPlace(d shard.Dead) (name string, p int32, key string) {
 func (t *tenure) tell(effects shard.Effects) {
 	now := time.Now()
 	for _, q := range effects.Enqueue {
-		t.metrics.enqueued.WithLabelValues(q.Run.Cluster, string(q.Run.Trigger)).Inc()
+		t.metrics.enqueued.WithLabelValues(t.metrics.clusters.label(q.Run.Cluster), q.Run.Trigger.Label()).Inc()
 		if q.Run.Trigger == run.TriggerSchedule && q.Run.Attempt == 1 {
 			t.metrics.staged.Observe(q.Run.NotBefore.Sub(now).Seconds())
 		}
@@ -219,9 +221,9 @@ func deadWhat(l run.DeadLetter) string {
 func (t *tenure) count(ev run.Event) {
 	switch ev.Type {
 	case run.EventSkipped:
-		t.metrics.skipped.WithLabelValues(ev.Reason).Add(float64(max(ev.Count, 1)))
+		t.metrics.skipped.WithLabelValues(run.ReasonLabel(ev.Reason)).Add(float64(max(ev.Count, 1)))
 	case run.EventEnded:
-		t.metrics.ended.WithLabelValues(ev.Cluster, string(ev.State)).Inc()
+		t.metrics.ended.WithLabelValues(t.metrics.clusters.label(ev.Cluster), ev.State.Label()).Inc()
 	case run.EventRetrying:
 		t.metrics.retries.Inc()
 	case run.EventLost:

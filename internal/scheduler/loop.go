@@ -40,6 +40,7 @@ type loop struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	loaded  atomic.Bool
+	facts   loopFacts
 }
 
 // surveyed is what the beats said, to be believed once the shard's events
@@ -56,6 +57,7 @@ func (w *watcher) start(ctx context.Context, p int32) *loop {
 		scheduler: w.scheduler, shard: p, cancel: cancel,
 		surveys: make(chan surveyed, 1), done: make(chan struct{}),
 	}
+	l.facts.unloaded.Note(time.Now())
 	go l.run(ctx)
 	return l
 }
@@ -69,6 +71,7 @@ func (l *loop) run(ctx context.Context) {
 		began := time.Now()
 		err := l.own(ctx)
 		l.loaded.Store(false)
+		l.facts.unloaded.NoteFirst(time.Now())
 		if ctx.Err() != nil {
 			return
 		}
@@ -101,6 +104,7 @@ func (l *loop) own(ctx context.Context) error {
 	l.metrics.takeOvers.Observe(time.Since(began).Seconds())
 	l.o.Log.Info("owns a shard", "shard", l.shard, "jobs", t.core.Jobs(), "took", time.Since(began).Round(time.Millisecond))
 	l.loaded.Store(true)
+	l.facts.unloaded.Clear()
 	return t.steps(ctx)
 }
 
@@ -221,6 +225,7 @@ func (t *tenure) survey(inputs []shard.Input) []shard.Input {
 	if t.pending == nil || t.read.Events < t.pending.end {
 		return inputs
 	}
+	t.tellUnclaimed(time.Now())
 	inputs = append(inputs, shard.Beats{Workers: t.pending.members, Asked: t.pending.asked, Now: time.Since(t.born)})
 	t.pending = nil
 	return inputs

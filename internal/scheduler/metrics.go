@@ -1,6 +1,12 @@
 package scheduler
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
 
 // metrics are what a scheduler tells Prometheus.
 type metrics struct {
@@ -16,6 +22,30 @@ type metrics struct {
 	takeOvers                   prometheus.Histogram
 	givenUp, errors, unreadable *prometheus.CounterVec
 	clockJumps                  prometheus.Counter
+	clusters                    clusters
+}
+
+// maxClusters bounds how many clusters metrics tell apart; those that come
+// later share run.LabelOther.
+const maxClusters = 100
+
+// clusters are those that metrics have told apart so far.
+type clusters struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// label is a cluster as a metric's label.
+func (c *clusters) label(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.seen[name] {
+		if len(c.seen) >= maxClusters {
+			return run.LabelOther
+		}
+		c.seen[name] = true
+	}
+	return name
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -33,6 +63,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	seconds := prometheus.ExponentialBuckets(0.005, 2, 14)
 	m := &metrics{
+		clusters:   clusters{seen: map[string]bool{}},
 		beats:      counter("belfry_scheduler_beats_total", "Beats acknowledged."),
 		beatsLate:  counter("belfry_scheduler_beats_late_total", "Beats left out because the one before was still in flight."),
 		shards:     gauge("belfry_scheduler_shards", "Shards owned and loaded."),

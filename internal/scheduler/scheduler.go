@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -45,6 +46,9 @@ type Options struct {
 	// Ready, if set, is called once: when this scheduler first owns all the
 	// shards that the log of beats gives it.
 	Ready func()
+	// Observe, if set, is called once, with what tells at any time how the
+	// scheduler does.
+	Observe func(func() ready.Scheduler)
 }
 
 // scheduler is one running scheduler.
@@ -58,6 +62,7 @@ type scheduler struct {
 	codec       topic.Codec
 	// owned is how many of the shards each beat lists.
 	owned atomic.Pointer[[]int32]
+	facts facts
 }
 
 // Run schedules until ctx ends, then gives its shards up and says goodbye.
@@ -79,6 +84,10 @@ func Run(ctx context.Context, o Options) error {
 		queues: newQueues(plain, o), codec: topic.NewCodec(),
 	}
 	s.owned.Store(&[]int32{})
+	if o.Observe != nil {
+		o.Observe(s.ready)
+	}
+	defer context.AfterFunc(ctx, func() { s.facts.leaving.Note(time.Now()) })()
 	return s.run(ctx)
 }
 

@@ -22,6 +22,8 @@ type watcher struct {
 	view  member.View
 	loops map[int32]*loop
 	ready bool
+	// selfHeard says that the log holds a beat of this life.
+	selfHeard bool
 	// ticked is when the last survey was due.
 	ticked time.Time
 }
@@ -50,6 +52,7 @@ func (w *watcher) observe(r *kgo.Record) {
 		w.unreadableBeat(r, err)
 		return
 	}
+	w.selfHeard = w.selfHeard || w.incarnation != 0 && b.ID == w.o.Name && b.Incarnation == w.incarnation
 	w.view.Observe(b)
 }
 
@@ -78,6 +81,9 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			return nil
 		case fetches := <-fetched:
 			fetches.EachRecord(w.observe)
+			if !fetches.Empty() {
+				w.facts.heard.Note(time.Now())
+			}
 			if w.view.Replaced(w.o.Name, w.incarnation) {
 				return ErrReplaced
 			}
@@ -134,6 +140,7 @@ func (w *watcher) tellOwned() {
 	}
 	slices.Sort(owned)
 	w.owned.Store(&owned)
+	w.tellLoops(len(owned))
 	w.metrics.shards.Set(float64(len(owned)))
 	if !w.ready && len(w.loops) > 0 && len(owned) == len(w.loops) {
 		w.ready = true

@@ -41,7 +41,10 @@ func (w *worker) beat(ctx context.Context) {
 // self is what the next beat says.
 func (w *worker) self() (member.Beat, bool) {
 	var said claim.Beat
-	ok := w.inLoop(func() { said = w.state.Beat(w.now()) })
+	ok := w.inLoop(func() {
+		said = w.state.Beat(w.now())
+		w.tellOverdue()
+	})
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRuns)).Set(float64(said.FreeSlots))
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRetries)).Set(float64(said.FreeRetrySlots))
 	w.metrics.held.Set(float64(len(said.Held) + len(said.Started)))

@@ -39,11 +39,14 @@ type claimer struct {
 	// pollClass and pollSaid are what was last said of failing polls.
 	pollClass kafka.Class
 	pollSaid  time.Time
+	pollFails bool
 	// revoked: partitions went since the session last ended a transaction.
 	revoked atomic.Bool
 
 	mu    sync.Mutex
 	owned []int32
+
+	facts queueFacts
 }
 
 // partitions returns those of the queue that this worker reads.
@@ -96,6 +99,7 @@ func (c *claimer) run(ctx context.Context) {
 			return
 		}
 		class := kafka.Classify(err)
+		c.facts.failing.NoteFirst(time.Now())
 		c.w.metrics.errors.WithLabelValues("claim", string(class)).Inc()
 		c.w.o.Log.Warn("claiming begins anew", "queue", c.queue, "class", class, "error", err)
 		select {
@@ -121,8 +125,10 @@ func (c *claimer) session(ctx context.Context) error {
 	if err := fence(ctx, session.Client()); err != nil {
 		return err
 	}
+	began := time.Now()
 	for ctx.Err() == nil {
 		c.notice(session.Client())
+		c.forgive(began)
 		if err := c.reset(ctx, session); err != nil {
 			return err
 		}
@@ -174,9 +180,16 @@ func leave(session *kgo.GroupTransactSession) {
 
 // notice sees that the group is joined.
 func (c *claimer) notice(cl *kgo.Client) {
-	if _, generation := cl.GroupMetadata(); !c.inGroup && generation > 0 {
+	_, generation := cl.GroupMetadata()
+	if generation <= 0 {
+		c.facts.outside.NoteFirst(time.Now())
+		return
+	}
+	c.facts.outside.Clear()
+	if !c.inGroup {
 		c.inGroup = true
 		if int(c.w.joined.Add(1)) == len(c.w.claimers) {
+			c.w.facts.working.Store(true)
 			c.w.o.Ready()
 		}
 	}
@@ -221,6 +234,7 @@ func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, l
 	bounded, cancel := context.WithTimeout(ctx, pollWait)
 	defer cancel()
 	fetches := session.PollRecords(bounded, limit)
+	c.pollFails = false
 	for _, e := range fetches.Errors() {
 		class := kafka.Classify(e.Err)
 		if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
@@ -229,6 +243,8 @@ func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, l
 		if class == kafka.ClassTopicGone || errors.Is(e.Err, kgo.ErrClientClosed) {
 			return nil, fmt.Errorf("polling %s: %w", e.Topic, e.Err)
 		}
+		c.pollFails = true
+		c.facts.failing.NoteFirst(time.Now())
 		c.w.metrics.errors.WithLabelValues("poll", string(class)).Inc()
 		if class != c.pollClass || time.Since(c.pollSaid) > pollSayAgain {
 			c.pollClass, c.pollSaid = class, time.Now()
@@ -242,6 +258,8 @@ func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, l
 // dead letters, together with their offsets.
 func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, polled []*kgo.Record) error {
 	begin := time.Now()
+	c.facts.claiming.Note(begin)
+	defer c.facts.claiming.Clear()
 	runs, records := c.decode(polled)
 	d, ok := c.decide(runs)
 	if !ok {
@@ -263,6 +281,7 @@ func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, 
 		c.w.tell(claim.Unclaimed{Keys: d.claimed})
 		return err
 	}
+	c.facts.failing.Clear()
 	c.w.metrics.claims.WithLabelValues(string(c.queue)).Add(float64(len(d.claimed)))
 	c.w.metrics.deadLetters.Add(float64(len(records) - len(events)))
 	c.w.tell(claim.Claimed{Keys: d.claimed})
@@ -365,7 +384,7 @@ func (c *claimer) announce(events []run.Event, runs []run.Run) {
 	}
 	for _, ev := range events {
 		if ev.Type == run.EventReturned {
-			c.w.metrics.returns.WithLabelValues(ev.Reason).Inc()
+			c.w.metrics.returns.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
 		}
 		c.w.o.OnEvent(ev, byKey[ev.Key()])
 	}

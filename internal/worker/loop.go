@@ -108,17 +108,17 @@ func (w *worker) perform(e claim.Effect) {
 	case claim.SendFinished:
 		ev := w.event(run.EventFinished, &e.Run)
 		ev.Outcome = &e.Outcome
-		w.metrics.outcomes.WithLabelValues(string(e.Outcome.State)).Inc()
+		w.metrics.outcomes.WithLabelValues(e.Outcome.State.Label()).Inc()
 		w.sendLast(ev, e.Run)
 	case claim.SendReturned:
 		ev := w.event(run.EventReturned, &e.Run)
 		ev.Reason = e.Reason
-		w.metrics.returns.WithLabelValues(e.Reason).Inc()
+		w.metrics.returns.WithLabelValues(run.ReasonLabel(e.Reason)).Inc()
 		w.sendLast(ev, e.Run)
 	case claim.SendDropped:
 		ev := w.event(run.EventDropped, &e.Run)
 		ev.Reason = e.Reason
-		w.metrics.drops.WithLabelValues(e.Reason).Inc()
+		w.metrics.drops.WithLabelValues(run.ReasonLabel(e.Reason)).Inc()
 		w.sendLast(ev, e.Run)
 	}
 }

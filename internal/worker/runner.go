@@ -27,7 +27,7 @@ func (w *worker) execute(ctx context.Context, r run.Run, decided time.Duration) 
 		w.tell(claim.Refused{Key: r.Key()})
 		return
 	}
-	w.metrics.starts.WithLabelValues(string(r.Trigger)).Inc()
+	w.metrics.starts.WithLabelValues(r.Trigger.Label()).Inc()
 	w.metrics.lateness.Observe(max(0, time.Since(r.NotBefore).Seconds()))
 	outcome := w.o.Runner.Run(ctx, command, stream.Output)
 	stream.Close(&outcome)

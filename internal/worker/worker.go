@@ -15,6 +15,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/claim"
 	"github.com/belfry-cron/belfry/internal/executor/exec"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -72,6 +73,9 @@ type Options struct {
 	// may block; either may be nil.
 	OnEvent func(run.Event, run.Run)
 	Ready   func()
+	// Observe, if set, is called once, with what tells at any time how the
+	// worker does.
+	Observe func(func() ready.Worker)
 }
 
 func (o Options) withDefaults() Options {
@@ -123,6 +127,7 @@ type worker struct {
 	beaten   atomic.Int64  // when the latest acknowledged one was sent, in mono ns
 	joined   atomic.Int32  // claimers that are in their groups
 	runners  sync.WaitGroup
+	facts    facts
 }
 
 // Run runs a worker until ctx ends; then it returns what it has not started,
@@ -135,6 +140,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer w.close()
+	if w.o.Observe != nil {
+		w.o.Observe(w.ready)
+	}
+	defer context.AfterFunc(ctx, func() { w.facts.leaving.Note(time.Now()) })()
 	if w.o.Runner == nil {
 		e := exec.New(exec.Options{Name: w.o.Name, Cgroup: true, Log: w.o.Log})
 		defer func() {

@@ -1,0 +1,100 @@
+//go:build synctests
+
+package worker_test
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/belfry-cron/belfry/internal/ready"
+	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/worker"
+)
+
+// observed starts a worker and returns what waits until one of the codes is
+// why it is not ready, or until it is, if none is given.
+func (w *world) observed(s *script) (await func(codes ...ready.Code), stop func()) {
+	w.t.Helper()
+	facts := make(chan func() ready.Worker, 1)
+	stop = w.start(s, func(o *worker.Options) { o.Observe = func(f func() ready.Worker) { facts <- f } })
+	ask := <-facts
+	return func(codes ...ready.Code) {
+		w.t.Helper()
+		limit := time.After(patience)
+		for {
+			reasons := ask().Reasons(time.Now())
+			if len(codes) == 0 && len(reasons) == 0 ||
+				slices.ContainsFunc(reasons, func(r ready.Reason) bool { return slices.Contains(codes, r.Code) }) {
+				return
+			}
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-limit:
+				require.Fail(w.t, "waited in vain", "for %v, not %+v", codes, reasons)
+			}
+		}
+	}, stop
+}
+
+// TestNotReadyWhileRunsDoNotStart: a worker whose beats are taken and whose
+// events are not holds a run that it may not start.
+func TestNotReadyWhileRunsDoNotStart(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var refuse atomic.Bool
+		events := w.broker.TopicInfo(w.names.Events())
+		w.broker.ControlKey(kmsg.Produce.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			w.broker.KeepControl()
+			req := request.(*kmsg.ProduceRequest)
+			ofEvents := req.Topics[0].Topic == events.Topic || req.Topics[0].TopicID == events.TopicID
+			if !refuse.Load() || req.TransactionID != nil || !ofEvents {
+				return nil, nil, false
+			}
+			resp := req.ResponseKind().(*kmsg.ProduceResponse)
+			for _, t := range req.Topics {
+				refused := kmsg.NewProduceResponseTopic()
+				refused.Topic, refused.TopicID = t.Topic, t.TopicID
+				for _, p := range t.Partitions {
+					answer := kmsg.NewProduceResponseTopicPartition()
+					answer.Partition, answer.ErrorCode = p.Partition, kerr.KafkaStorageError.Code
+					refused.Partitions = append(refused.Partitions, answer)
+				}
+				resp.Topics = append(resp.Topics, refused)
+			}
+			return resp, nil, true
+		})
+		s := newScript()
+		await, stop := w.observed(s)
+		await()
+		refuse.Store(true)
+		r := newRun("held", 0)
+		w.stage(r)
+		await(ready.RunsOverdue)
+		refuse.Store(false)
+		w.awaitEvent(run.EventFinished, r)
+		await()
+		stop()
+	})
+}
+
+// TestNotReadyWhileClaimsFail: a worker that cannot end a claim says so.
+func TestNotReadyWhileClaimsFail(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := newScript()
+		await, stop := w.observed(s)
+		await()
+		heal := w.fault(kmsg.EndTxn.Int16())
+		r := newRun("unclaimed", 0)
+		w.stage(r)
+		await(ready.ClaimsFailing, ready.ClaimStuck)
+		require.Positive(t, heal())
+		w.awaitEvent(run.EventFinished, r)
+		await()
+		stop()
+	})
+}
