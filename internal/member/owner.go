@@ -11,8 +11,8 @@ import (
 // the log of beats.
 func (v *View) Owners(shards int32) []string {
 	var live []string
-	for _, m := range v.Members() {
-		if m.Role == RoleScheduler && m.Status == StatusLive {
+	for _, m := range v.Schedulers() {
+		if m.Status == StatusLive {
 			live = append(live, m.ID)
 		}
 	}
