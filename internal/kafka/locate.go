@@ -166,12 +166,16 @@ func Ends(ctx context.Context, cl *kgo.Client, name string) (map[int32]int64, er
 	return ends, nil
 }
 
-// begin finds the leaders and fixes where the read starts and ends, trying
-// again for as long as an election may take.
+// begin finds the leaders and fixes where the read starts and ends.
 func (r *reading) begin(ctx context.Context) error {
+	return patiently(ctx, func() error { return r.bound(ctx) })
+}
+
+// patiently tries again for as long as an election may take.
+func patiently(ctx context.Context, try func() error) error {
 	since := time.Now()
 	for {
-		err := r.bound(ctx)
+		err := try()
 		if err == nil || !transient(err) || time.Since(since) > readStall {
 			return err
 		}

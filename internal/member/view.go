@@ -164,6 +164,9 @@ func (v *View) Replaced(id string, incarnation int64) bool {
 	return e != nil && e.beat.Incarnation > incarnation
 }
 
+// Names returns how many members are known.
+func (v *View) Names() int { return len(v.members) }
+
 // Dropped returns how many names were forgotten before their time, because
 // there were too many.
 func (v *View) Dropped() int64 { return v.dropped }
