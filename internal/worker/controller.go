@@ -11,17 +11,28 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// readControl reads the recalls and cancels there are, before anything is
-// claimed, and returns where to go on.
+// readControl reads the recalls and cancels there are for our cluster, before
+// anything is claimed, and returns where to go on. The topic holds what is new
+// in a day, less what was compacted: 100,000 records take half a second.
 func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
-	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+	from := map[int32]int64{w.partitions.ofControl(w.o.Cluster): kafka.FromStart}
+	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
 		// Whoever lived when an unreadable one was written has kept it.
-		if c, err := topic.DecodeControl(r.Value); len(r.Value) > 0 && err == nil && c.Type != run.ControlFree {
+		c, err := topic.DecodeControl(r.Value)
+		switch {
+		case len(r.Value) == 0, err != nil, !w.concerns(c), c.Type == run.ControlFree:
+		case c.Type == run.ControlReplaced:
+			w.exceed(c)
+		default:
 			w.step(claim.Controlled{Control: c})
 		}
 		return nil
 	})
 }
+
+// concerns reports whether c is for workers of our cluster: others may have
+// the same partition, and earlier releases named none.
+func (w *worker) concerns(c run.Control) bool { return c.Cluster == "" || c.Cluster == w.o.Cluster }
 
 // takeControl tells the loop of a control record. One that cannot be read is
 // kept in dead letters by every worker that sees it: they stand for one place.
@@ -30,7 +41,14 @@ func (w *worker) takeControl(r *kgo.Record) {
 		return
 	}
 	c, err := topic.DecodeControl(r.Value)
-	if err == nil {
+	switch {
+	case err != nil:
+	case !w.concerns(c):
+		return
+	case c.Type == run.ControlReplaced:
+		w.obey(c)
+		return
+	default:
 		w.tell(claim.Controlled{Control: c})
 		return
 	}
