@@ -2,6 +2,7 @@ package member_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -33,10 +34,7 @@ func (o *oracle) observe(b member.Beat) {
 			o.last[b.ID] = b.At
 		}
 	}
-	o.beats[b.ID], o.seen[b.ID] = b, map[string]int{}
-	for id, n := range o.counts {
-		o.seen[b.ID][id] = n
-	}
+	o.beats[b.ID], o.seen[b.ID] = b, maps.Clone(o.counts)
 }
 
 func (o *oracle) status(id string) member.Status {

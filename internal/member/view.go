@@ -77,13 +77,14 @@ func (v *View) observe(b Beat) *entry {
 		v.members, v.pulses = map[string]*entry{}, map[string]*pulse{}
 	}
 	e := v.members[b.ID]
-	if e == nil {
+	switch {
+	case e == nil:
 		v.makeRoom()
 		e = &entry{}
 		v.members[b.ID] = e
-	} else if !b.follows(&e.beat) {
+	case !b.follows(&e.beat):
 		return nil
-	} else if b.Incarnation > e.beat.Incarnation {
+	case b.Incarnation > e.beat.Incarnation:
 		e.ousted = ""
 		if status := v.status(e); status == StatusLive || status == StatusSilent {
 			e.ousted = e.beat.Cluster

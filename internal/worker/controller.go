@@ -12,22 +12,28 @@ import (
 )
 
 // readControl reads the recalls and cancels there are for our cluster, before
-// anything is claimed, and returns where to go on. The topic holds what is new
-// in a day, less what was compacted: 100,000 records take half a second.
+// anything is claimed, and returns where to go on. The topic keeps a day of
+// them, which bounds this, and the latest word alone about each run.
 func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
 	from := map[int32]int64{w.partitions.ofControl(w.o.Cluster): kafka.FromStart}
 	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
 		// Whoever lived when an unreadable one was written has kept it.
-		c, err := topic.DecodeControl(r.Value)
-		switch {
-		case len(r.Value) == 0, err != nil, !w.concerns(c), c.Type == run.ControlFree:
-		case c.Type == run.ControlReplaced:
-			w.exceed(c)
-		default:
-			w.step(claim.Controlled{Control: c})
+		if c, err := topic.DecodeControl(r.Value); len(r.Value) > 0 && err == nil && w.concerns(c) {
+			w.remember(c)
 		}
 		return nil
 	})
+}
+
+// remember takes a record written before this life began.
+func (w *worker) remember(c run.Control) {
+	switch c.Type {
+	case run.ControlFree:
+	case run.ControlReplaced:
+		w.exceed(c)
+	case run.ControlRecall, run.ControlCancel:
+		w.step(claim.Controlled{Control: c})
+	}
 }
 
 // concerns reports whether c is for workers of our cluster: others may have
