@@ -61,6 +61,10 @@ sim: ## SEEDS (1000) simulated worlds full of faults, on all cores; the first th
 sim-day: ## A simulated day of 1,000 jobs.
 	$(GO) run ./test/sim -day -seeds 1
 
+.PHONY: sim-traffic
+sim-traffic: ## What a worker and a scheduler read and write a second, with 20 to 2,000 workers.
+	$(GO) test -count=1 -v -run Traffic ./test/traffic/
+
 .PHONY: virtual-day
 virtual-day: ## A day of real schedulers and workers in virtual time, killed and cut off; SEED=7 (nine minutes).
 	SPAN=24h $(GO) test -count=1 -tags synctests -timeout 1h -v -run Hours ./test/virtual/ | grep -E 'seed|^(---|ok|FAIL|panic)'

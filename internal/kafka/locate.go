@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -32,7 +31,7 @@ type place struct {
 // the leader until it hears otherwise: whoever asks only it reads a topic
 // that ends where it ended then.
 func locate(ctx context.Context, cl *kgo.Client, name string) (place, error) {
-	brokers, err := kadm.NewClient(cl).ListBrokers(ctx)
+	brokers, err := brokers(ctx, cl)
 	if err != nil {
 		return place{}, err
 	}
@@ -45,7 +44,7 @@ func locate(ctx context.Context, cl *kgo.Client, name string) (place, error) {
 	answers := make(chan said, len(brokers))
 	for _, broker := range brokers {
 		go func() {
-			topic, err := ask(ctx, cl.Broker(int(broker.NodeID)), name)
+			topic, err := ask(ctx, cl.Broker(int(broker)), name)
 			answers <- said{topic, err}
 		}()
 	}
@@ -74,6 +73,22 @@ func locate(ctx context.Context, cl *kgo.Client, name string) (place, error) {
 		return place{}, failed
 	}
 	return at, at.led()
+}
+
+// brokers asks for the brokers and for no topics, of which kadm.ListBrokers
+// would have all listed: thousands, in somebody else's Kafka.
+func brokers(ctx context.Context, cl *kgo.Client) ([]int32, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{}
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int32, 0, len(resp.Brokers))
+	for _, b := range resp.Brokers {
+		ids = append(ids, b.NodeID)
+	}
+	return ids, nil
 }
 
 // ask returns what one broker knows of a topic.
@@ -166,12 +181,16 @@ func Ends(ctx context.Context, cl *kgo.Client, name string) (map[int32]int64, er
 	return ends, nil
 }
 
-// begin finds the leaders and fixes where the read starts and ends, trying
-// again for as long as an election may take.
+// begin finds the leaders and fixes where the read starts and ends.
 func (r *reading) begin(ctx context.Context) error {
+	return patiently(ctx, func() error { return r.bound(ctx) })
+}
+
+// patiently tries again for as long as an election may take.
+func patiently(ctx context.Context, try func() error) error {
 	since := time.Now()
 	for {
-		err := r.bound(ctx)
+		err := try()
 		if err == nil || !transient(err) || time.Since(since) > readStall {
 			return err
 		}

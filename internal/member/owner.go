@@ -9,10 +9,14 @@ import (
 
 // Owners says which scheduler owns each of shards shards: a pure function of
 // the log of beats.
-func (v *View) Owners(shards int32) []string {
+func (v *View) Owners(shards int32) []string { return Owners(v.Schedulers(), shards) }
+
+// Owners says which of the live among the schedulers owns each of shards
+// shards.
+func Owners(schedulers []Member, shards int32) []string {
 	var live []string
-	for _, m := range v.Members() {
-		if m.Role == RoleScheduler && m.Status == StatusLive {
+	for _, m := range schedulers {
+		if m.Status == StatusLive {
 			live = append(live, m.ID)
 		}
 	}

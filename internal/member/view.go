@@ -1,7 +1,6 @@
 package member
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -20,86 +19,121 @@ const (
 	StatusLeft   Status = "left"
 )
 
-// forgetAfter is how many beats of one scheduler a dead member stays in the
-// view, for people who ask (an hour).
-const forgetAfter = 7200
-
 // View is what a reader of the members topic knows. The zero value is empty
 // and ready. It is a fold: the same beats in the same order give the same
-// view everywhere.
+// view everywhere. A beat costs the same however many names came and went.
 type View struct {
 	members map[string]*entry
-	// beats counts the beats seen of each scheduler.
-	beats map[string]int64
+	pulses  map[string]*pulse
+	// at is the place of the latest beat in the log, counted from 1.
+	at int64
+	// period is the log's own clock: it moves on when a scheduler beats that
+	// has beaten in this period already, which is each SchedulerEvery.
+	period int64
+	// living and dead hold every member once, by when it last beat and by
+	// when it died; deceased is how many are dead, dropped how many were
+	// forgotten for want of room.
+	living, dead queue
+	deceased     int
+	dropped      int64
 }
 
-// entry is a member's latest beat, and how many beats each scheduler had
-// sent by then.
+// entry is a member's latest beat and where it stands in the log.
 type entry struct {
-	beat Beat
-	seen map[string]int64
+	beat   Beat
+	at     int64
+	period int64
+	gone   bool
+	// counted is the instant in the latest of a scheduler's beats that counts.
+	counted time.Time
+	// ousted is the cluster of the life before, if that did not say goodbye
+	// and may still run.
+	ousted string
+	heard  time.Duration
 }
 
 // Member is one member and what the log says of it.
 type Member struct {
 	Beat
 	Status Status
-	// Missed is how many beats of one other scheduler have passed since the
-	// member's latest.
-	Missed int64
+	// Heard is when Hear took its latest beat; zero if it was only observed.
+	Heard time.Duration
 }
 
 // Observe folds the next beat of the log into the view. Beats of an older
 // incarnation, and repeated ones, change nothing.
-func (v *View) Observe(b Beat) {
-	if v.members == nil {
-		v.members, v.beats = map[string]*entry{}, map[string]int64{}
+func (v *View) Observe(b Beat) { v.observe(b) }
+
+// Hear is Observe for a reader that may act on what it reads: it notes that
+// the beat came at now, by a clock of the reader's that counts and never jumps.
+func (v *View) Hear(b Beat, now time.Duration) {
+	if e := v.observe(b); e != nil {
+		e.heard = now
 	}
-	if e := v.members[b.ID]; e != nil {
-		old := e.beat
-		if b.Incarnation < old.Incarnation || b.Incarnation == old.Incarnation && b.Seq <= old.Seq {
-			return
+}
+
+func (v *View) observe(b Beat) *entry {
+	if v.members == nil {
+		v.members, v.pulses = map[string]*entry{}, map[string]*pulse{}
+	}
+	e := v.members[b.ID]
+	switch {
+	case e == nil:
+		v.makeRoom()
+		e = &entry{}
+		v.members[b.ID] = e
+	case !b.follows(&e.beat):
+		return nil
+	case b.Incarnation > e.beat.Incarnation:
+		e.ousted = ""
+		if status := v.status(e); status == StatusLive || status == StatusSilent {
+			e.ousted = e.beat.Cluster
 		}
 	}
-	if b.Role == RoleScheduler {
-		v.beats[b.ID]++
+	v.at++
+	counts := b.Role == RoleScheduler && v.count(e, &b)
+	if e.dead() {
+		v.deceased--
 	}
-	v.members[b.ID] = &entry{beat: b, seen: maps.Clone(v.beats)}
-	if b.Role == RoleScheduler {
+	e.beat, e.at, e.period, e.gone = b, v.at, v.period, false
+	if b.Leaving {
+		v.deceased++
+		v.dead = append(v.dead, mark{b.ID, e.at})
+	} else {
+		v.living = append(v.living, mark{b.ID, e.at})
+	}
+	if counts {
+		v.bury()
+	}
+	if counts || b.Leaving {
 		v.forget()
 	}
+	v.tidy()
+	return e
 }
 
-// forget drops members dead for so long that nobody asks. The count of a
-// scheduler's beats stays: others were last seen at some number of them, and
-// should it come back it counts on from there.
-func (v *View) forget() {
-	for id, e := range v.members {
-		if v.missed(id, e) > forgetAfter {
-			delete(v.members, id)
-		}
-	}
-}
-
-// missed is how many beats of one other scheduler passed since e's.
-func (v *View) missed(id string, e *entry) int64 {
-	most := int64(0)
-	for scheduler, n := range v.beats {
-		if scheduler != id {
-			most = max(most, n-e.seen[scheduler])
-		}
-	}
-	return most
+// follows reports whether b was sent after old, by the same member.
+func (b *Beat) follows(old *Beat) bool {
+	return b.Incarnation > old.Incarnation || b.Incarnation == old.Incarnation && b.Seq > old.Seq
 }
 
 // Members returns all known members, by ID.
 func (v *View) Members() []Member {
 	all := make([]Member, 0, len(v.members))
-	for id, e := range v.members {
-		missed := v.missed(id, e)
-		all = append(all, Member{Beat: e.beat, Status: status(e.beat, missed), Missed: missed})
+	for _, id := range slices.Sorted(maps.Keys(v.members)) {
+		all = append(all, v.member(v.members[id]))
 	}
-	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// Schedulers returns the schedulers that have beaten lately, by ID.
+func (v *View) Schedulers() []Member {
+	all := make([]Member, 0, len(v.pulses))
+	for _, id := range slices.Sorted(maps.Keys(v.pulses)) {
+		if e := v.members[id]; e != nil && e.beat.Role == RoleScheduler {
+			all = append(all, v.member(e))
+		}
+	}
 	return all
 }
 
@@ -109,8 +143,11 @@ func (v *View) Find(id string) (Member, bool) {
 	if e == nil {
 		return Member{}, false
 	}
-	missed := v.missed(id, e)
-	return Member{Beat: e.beat, Status: status(e.beat, missed), Missed: missed}, true
+	return v.member(e), true
+}
+
+func (v *View) member(e *entry) Member {
+	return Member{Beat: e.beat, Status: v.status(e), Heard: e.heard}
 }
 
 // Incarnation returns the number of a life of that member that begins now:
@@ -128,14 +165,32 @@ func (v *View) Replaced(id string, incarnation int64) bool {
 	return e != nil && e.beat.Incarnation > incarnation
 }
 
-func status(b Beat, missed int64) Status {
+// Names returns how many members are known.
+func (v *View) Names() int { return len(v.members) }
+
+// Dropped returns how many names were forgotten before their time, because
+// there were too many.
+func (v *View) Dropped() int64 { return v.dropped }
+
+func (v *View) status(e *entry) Status {
 	switch {
-	case b.Leaving:
+	case e.beat.Leaving:
 		return StatusLeft
-	case b.Role == RoleScheduler && missed >= SchedulerGone, missed >= WorkerGone:
+	case e.gone, v.missed(e, WorkerGone), e.beat.Role == RoleScheduler && v.missed(e, SchedulerGone):
 		return StatusGone
-	case b.Role == RoleWorker && missed >= WorkerSilent:
+	case e.beat.Role == RoleWorker && v.missed(e, WorkerSilent):
 		return StatusSilent
 	}
 	return StatusLive
+}
+
+// missed reports whether n beats of one other scheduler have passed since
+// e's.
+func (v *View) missed(e *entry, n int64) bool {
+	for id, p := range v.pulses {
+		if id != e.beat.ID && p.latest(n) > e.at {
+			return true
+		}
+	}
+	return false
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -21,14 +22,18 @@ func (l *log) beats(id string, n int) {
 }
 
 func (l *log) write(id string, role member.Role, life int64, n int) {
-	seq := int64(0)
+	seq, at := int64(0), time.Time{}
 	for _, b := range *l {
 		if b.ID == id && b.Incarnation == life {
 			seq = max(seq, b.Seq)
 		}
+		if b.ID == id {
+			at = b.At
+		}
 	}
 	for i := range n {
-		*l = append(*l, member.Beat{ID: id, Role: role, Incarnation: life, Seq: seq + int64(i) + 1})
+		at = at.Add(member.SchedulerEvery)
+		*l = append(*l, member.Beat{ID: id, Role: role, Incarnation: life, Seq: seq + int64(i) + 1, At: at})
 	}
 }
 
@@ -125,17 +130,22 @@ func TestAReturnedSchedulerCounts(t *testing.T) {
 	l.beats("s1", 5000)
 	l.write("w", member.RoleWorker, 1, 1)
 	v := l.read()
-	for seq := range 7201 { // w lives on; s1 does not
-		v.Observe(member.Beat{ID: "s2", Role: member.RoleScheduler, Incarnation: 1, Seq: int64(seq + 1)})
-		if seq < 7195 {
-			v.Observe(member.Beat{ID: "w", Role: member.RoleWorker, Incarnation: 1, Seq: int64(seq + 2)})
+	next := func(id string, role member.Role, life int64, n int) {
+		at := len(l)
+		l.write(id, role, life, n)
+		for _, b := range l[at:] {
+			v.Observe(b)
+		}
+	}
+	for i := range 7201 { // w lives on; s1 does not
+		next("s2", member.RoleScheduler, 1, 1)
+		if i < 7195 {
+			next("w", member.RoleWorker, 1, 1)
 		}
 	}
 	_, known := v.Find("s1")
 	require.False(t, known)
-	for seq := range 60 {
-		v.Observe(member.Beat{ID: "s1", Role: member.RoleScheduler, Incarnation: 2, Seq: int64(seq + 1)})
-	}
+	next("s1", member.RoleScheduler, 2, 60)
 	require.Equal(t, member.StatusGone, status(t, v, "w"))
 }
 

@@ -34,19 +34,22 @@ type Request struct {
 	Unknown map[string]any `json:",embed"`
 }
 
-// ControlType says what a shard tells workers.
+// ControlType says what schedulers tell workers.
 type ControlType string
 
 // The controls. ControlRecall asks for a run that has not started, so it is
 // dropped; ControlCancel ends it whether started or not. ControlFree tells a
-// cluster's workers how many free slots it has.
+// cluster's workers how many free slots it has. ControlReplaced tells the
+// process of an older life that a newer one has taken its name.
 const (
-	ControlRecall ControlType = "recall"
-	ControlCancel ControlType = "cancel"
-	ControlFree   ControlType = "free"
+	ControlRecall   ControlType = "recall"
+	ControlCancel   ControlType = "cancel"
+	ControlFree     ControlType = "free"
+	ControlReplaced ControlType = "replaced"
 )
 
-// Control is one record in the control topic, keyed by run ID or cluster.
+// Control is one record in the control topic, keyed by run ID, cluster or
+// member ID, in the partition of its cluster.
 type Control struct {
 	V      int         `json:"v"`
 	Type   ControlType `json:"type"`
@@ -58,10 +61,18 @@ type Control struct {
 	Run   ID    `json:"run,omitempty"`
 	Fence int64 `json:"fence,omitzero"`
 
-	// Cluster, FreeSlots and FreeRetrySlots belong to ControlFree.
-	Cluster        string `json:"cluster,omitempty"`
-	FreeSlots      int    `json:"free_slots,omitzero"`
-	FreeRetrySlots int    `json:"free_retry_slots,omitzero"`
+	// Cluster is whose workers it is for. Records of earlier releases name
+	// none, unless they are of ControlFree.
+	Cluster string `json:"cluster,omitempty"`
+
+	// FreeSlots and FreeRetrySlots belong to ControlFree.
+	FreeSlots      int `json:"free_slots,omitzero"`
+	FreeRetrySlots int `json:"free_retry_slots,omitzero"`
+
+	// Member and Incarnation belong to ControlReplaced: every life of that
+	// worker before this one is over.
+	Member      string `json:"member,omitempty"`
+	Incarnation int64  `json:"incarnation,omitzero"`
 
 	Unknown map[string]any `json:",embed"`
 }

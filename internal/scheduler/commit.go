@@ -111,7 +111,7 @@ func (t *tenure) records(effects *shard.Effects) ([]*kgo.Record, error) {
 	}
 	for _, c := range effects.Control {
 		value, err := topic.EncodeControl(c)
-		add(names.Control(), 0, string(c.Run), value, err)
+		add(names.Control(), topic.ControlPartition(c.Cluster, t.controls), string(c.Run), value, err)
 	}
 	for _, d := range effects.Dead {
 		name, p, key := t.deadPlace(d)

@@ -15,27 +15,24 @@ import (
 // tellFree publishes each cluster's free slots, so that workers need not
 // read every beat. The owner of shard 0 does it for all.
 func (w *watcher) tellFree(members []member.Member) {
-	type room struct{ runs, retries int }
-	free := map[string]room{}
-	for _, m := range members {
-		if m.Role == member.RoleWorker && m.Status == member.StatusLive {
-			r := free[m.Cluster]
-			r.runs += m.Runs.Free
-			r.retries += m.Retries.Free
-			free[m.Cluster] = r
-		}
+	for cluster, room := range member.Rooms(members) {
+		w.control(cluster, run.Control{
+			Type: run.ControlFree, Cluster: cluster, FreeSlots: room.Runs, FreeRetrySlots: room.Retries,
+		}, "free slots")
 	}
-	for cluster, r := range free {
-		value, err := topic.EncodeControl(run.Control{
-			Type: run.ControlFree, At: time.Now().UTC(), Cluster: cluster,
-			FreeSlots: r.runs, FreeRetrySlots: r.retries,
-		})
-		if err != nil {
-			w.o.Log.Error("encoding the free slots", "error", err)
-			continue
-		}
-		w.send(&kgo.Record{Topic: w.o.Names.Control(), Partition: 0, Key: []byte(cluster), Value: value}, "free slots")
+}
+
+// control tells the workers of a cluster something that may be lost without
+// harm.
+func (w *watcher) control(key string, c run.Control, what string) {
+	c.At = time.Now().UTC()
+	value, err := topic.EncodeControl(c)
+	if err != nil {
+		w.o.Log.Error("encoding a control record", "what", what, "error", err)
+		return
 	}
+	p := topic.ControlPartition(c.Cluster, w.controls)
+	w.send(&kgo.Record{Topic: w.o.Names.Control(), Partition: p, Key: []byte(key), Value: value}, what)
 }
 
 // unreadableBeat keeps a record of the members topic that means nothing. All

@@ -169,6 +169,12 @@ func (t *tenure) gather(ctx context.Context, batches <-chan batch) ([]shard.Inpu
 	var inputs []shard.Input
 	rest := t.rest()
 	for {
+		// A newer survey ends later: if it took the place of one that the
+		// events have not caught up with, none would ever be believed under load.
+		surveys := t.surveys
+		if t.pending != nil {
+			surveys = nil
+		}
 		select {
 		case <-ctx.Done():
 			return inputs, nil
@@ -180,7 +186,7 @@ func (t *tenure) gather(ctx context.Context, batches <-chan batch) ([]shard.Inpu
 			t.read.Commands = max(t.read.Commands, b.commands)
 			t.read.Events = max(t.read.Events, b.events)
 			inputs = append(inputs, b.inputs...)
-		case sv := <-t.surveys:
+		case sv := <-surveys:
 			t.pending = &sv
 			t.metrics.lag.WithLabelValues(t.label()).Set(float64(max(sv.end-t.read.Events, 0)))
 		case <-time.After(t.wait(len(inputs) > 0, rest)):

@@ -22,6 +22,8 @@ type metrics struct {
 	takeOvers                   prometheus.Histogram
 	givenUp, errors, unreadable *prometheus.CounterVec
 	clockJumps                  prometheus.Counter
+	members                     prometheus.Gauge
+	membersDropped, replaced    prometheus.Counter
 	clusters                    clusters
 }
 
@@ -93,9 +95,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		errors:     vec("belfry_scheduler_errors_total", "Errors outside transactions.", "what", "class"),
 		unreadable: vec("belfry_scheduler_unreadable_total", "Records that could not be read.", "topic"),
 		clockJumps: counter("belfry_scheduler_clock_jumps_total", "Jumps of this host's clock by more than two seconds."),
+		members:    gauge("belfry_scheduler_members", "Members known, the dead of the last hour among them."),
+		membersDropped: counter("belfry_scheduler_members_dropped_total",
+			"Members forgotten before their time, because there were too many."),
+		replaced: counter("belfry_scheduler_replaced_total", "Times a worker was told that another has taken its name."),
 	}
 	reg.MustRegister(m.beats, m.beatsLate, m.shards, m.jobs, m.unfinished, m.lag, m.enqueued, m.skipped, m.ended,
 		m.retries, m.lost, m.deadLetters, m.recalls, m.placedAnew, m.staged, m.transactions, m.transactionRecords,
-		m.takeOvers, m.givenUp, m.errors, m.unreadable, m.clockJumps)
+		m.takeOvers, m.givenUp, m.errors, m.unreadable, m.clockJumps, m.members, m.membersDropped, m.replaced)
 	return m
 }

@@ -2,10 +2,15 @@ package scheduler
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -16,12 +21,15 @@ const (
 	lookEvery = 5 * time.Second
 	// lookAgain keeps a missing topic from being looked for with every run.
 	lookAgain = time.Second
+	// lookFor is for how long a topic is asked about that no run went to.
+	lookFor = time.Hour
 	// makeWait bounds the making of a new cluster's queues.
 	makeWait = 10 * time.Second
 )
 
-// queues knows how many partitions each topic has, shared by the loops of
-// all shards.
+// queues knows how many partitions the topics of the clusters in use have,
+// shared by the loops of all shards. It asks Kafka for those and no others:
+// somebody else's Kafka may hold thousands.
 type queues struct {
 	o     Options
 	adm   *kadm.Client
@@ -29,16 +37,32 @@ type queues struct {
 	// asking is held by whoever asks Kafka; it may take long.
 	asking chan struct{}
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// counts holds the topics that were asked about, 0 for those that do not
+	// exist.
 	counts map[string]int32
+	// wanted is when each topic was asked for last.
+	wanted map[string]time.Time
 	looked time.Time
 }
 
 func newQueues(cl *kgo.Client, o Options) *queues {
 	return &queues{
 		o: o, adm: kadm.NewClient(cl), admin: kafka.NewAdmin(cl, o.Names),
-		asking: make(chan struct{}, 1), counts: map[string]int32{},
+		asking: make(chan struct{}, 1), counts: map[string]int32{}, wanted: map[string]time.Time{},
 	}
+}
+
+// count asks how many partitions a topic has that must exist.
+func (q *queues) count(ctx context.Context, name string) (int32, error) {
+	topics, err := q.adm.ListTopics(ctx, name)
+	if err != nil {
+		return 0, fmt.Errorf("counting the partitions of %s: %w", name, err)
+	}
+	if err := topics[name].Err; err != nil {
+		return 0, fmt.Errorf("counting the partitions of %s: %w", name, err)
+	}
+	return int32(len(topics[name].Partitions)), nil
 }
 
 // partitions returns how many partitions the topic has. A topic that does
@@ -79,8 +103,10 @@ func (q *queues) partitions(name, cluster string) int32 {
 func (q *queues) known(name string) (n int32, current bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n, age := q.counts[name], time.Since(q.looked)
-	return n, n > 0 && age < lookEvery || age < lookAgain
+	q.wanted[name] = time.Now()
+	n, asked := q.counts[name]
+	age := time.Since(q.looked)
+	return n, n > 0 && age < lookEvery || asked && age < lookAgain
 }
 
 // refresh looks in the background, unless somebody does already.
@@ -100,18 +126,33 @@ func (q *queues) refresh() {
 
 // look refreshes the counts; without an answer the last ones stand.
 func (q *queues) look(ctx context.Context) {
-	topics, err := q.adm.ListTopics(ctx)
+	topics, err := q.adm.ListTopics(ctx, q.names()...)
 	if err != nil {
-		q.o.Log.Warn("listing the topics", "error", err)
+		q.o.Log.Warn("listing the topics of the clusters in use", "error", err)
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.looked = time.Now()
-	clear(q.counts)
+	counts := make(map[string]int32, len(topics))
 	for name, detail := range topics {
-		if detail.Err == nil {
-			q.counts[name] = int32(len(detail.Partitions))
+		switch {
+		case detail.Err == nil:
+			counts[name] = int32(len(detail.Partitions))
+		case errors.Is(detail.Err, kerr.UnknownTopicOrPartition):
+			counts[name] = 0
+		default:
+			counts[name] = q.counts[name]
 		}
 	}
+	q.counts = counts
+}
+
+// names returns the topics to ask for, and forgets those of clusters that are
+// not in use any more.
+func (q *queues) names() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	maps.DeleteFunc(q.wanted, func(_ string, at time.Time) bool { return time.Since(at) > lookFor })
+	return slices.Collect(maps.Keys(q.wanted))
 }

@@ -59,6 +59,7 @@ type scheduler struct {
 	metrics     *metrics
 	plain       *kgo.Client
 	queues      *queues
+	controls    int32 // partitions of control
 	codec       topic.Codec
 	// owned is how many of the shards each beat lists.
 	owned atomic.Pointer[[]int32]
@@ -99,6 +100,9 @@ func (s *scheduler) run(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("scheduler %s: reading the members: %w", s.o.Name, err)
+	}
+	if s.controls, err = s.queues.count(ctx, s.o.Names.Control()); err != nil {
+		return fmt.Errorf("scheduler %s: %w", s.o.Name, err)
 	}
 	s.incarnation = w.view.Incarnation(s.o.Name, s.born)
 	beats := make(chan struct{})

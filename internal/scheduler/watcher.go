@@ -12,8 +12,15 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// surveyEvery is how often the shards learn what the beats say of workers.
-const surveyEvery = time.Second
+const (
+	// surveyEvery is how often the shards learn what the beats say of workers.
+	surveyEvery = time.Second
+	// The window of beats that are read at start. Whoever has not beaten in
+	// five minutes is gone by any count, and a shard gives up what somebody it
+	// does not know holds. The least is for a clock ahead of all others: who
+	// knows of no other scheduler would take every shard for a moment.
+	beatsSince, beatsLeast, beatsMost = 5 * time.Minute, 10_000, 200_000
+)
 
 // watcher follows the members topic and keeps exactly the shards that are
 // this scheduler's. Its goroutine alone touches the view.
@@ -21,39 +28,76 @@ type watcher struct {
 	*scheduler
 	view  member.View
 	loops map[int32]*loop
+	// owners is the owner of each shard, as believed last.
+	owners []string
+	// told is who was told since the last tick that its name is taken.
+	told  map[string]bool
 	ready bool
 	// selfHeard says that the log holds a beat of this life.
 	selfHeard bool
 	// ticked is when the last survey was due.
 	ticked time.Time
+	// dropped is how many names the view had dropped by then.
+	dropped int64
 }
 
 func newWatcher(s *scheduler) *watcher {
-	return &watcher{scheduler: s, loops: map[int32]*loop{}}
+	return &watcher{scheduler: s, loops: map[int32]*loop{}, told: map[string]bool{}}
 }
 
-// catchUp folds the log of beats as it stands, and returns where it ends.
+// catchUp folds the recent part of the log of beats, and returns where it ends.
 func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
-	from := map[int32]int64{0: kafka.FromStart}
+	from, err := kafka.Recent(ctx, w.plain, w.o.Names.Members(), kafka.Window{
+		Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), from, kafka.ReadUncommitted,
 		func(r *kgo.Record) error {
-			w.observe(r)
+			if b, ok := w.decode(r); ok {
+				w.view.Observe(b)
+			}
 			return nil
 		})
 }
 
-func (w *watcher) observe(r *kgo.Record) {
+// hear folds a beat into the view, and reports whether it may change who owns
+// what: only schedulers' beats do, and there are few of those.
+func (w *watcher) hear(r *kgo.Record) bool {
+	b, ok := w.decode(r)
+	if !ok {
+		return false
+	}
+	w.view.Hear(b, time.Since(w.born))
+	w.tellReplaced(b)
+	return b.Role == member.RoleScheduler
+}
+
+func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 	if len(r.Value) == 0 {
-		return
+		return member.Beat{}, false
 	}
 	b, err := topic.DecodeBeat(r.Value)
 	if err != nil {
 		w.metrics.unreadable.WithLabelValues("members").Inc()
 		w.unreadableBeat(r, err)
-		return
+		return member.Beat{}, false
 	}
 	w.selfHeard = w.selfHeard || w.incarnation != 0 && b.ID == w.o.Name && b.Incarnation == w.incarnation
-	w.view.Observe(b)
+	return b, true
+}
+
+// believed returns the members as this scheduler may act on them now.
+func (w *watcher) believed() []member.Member {
+	return believe(w.view.Members(), time.Since(w.born))
+}
+
+func believe(members []member.Member, now time.Duration) []member.Member {
+	for i, m := range members {
+		members[i] = m.Believed(now)
+	}
+	return members
 }
 
 // watch folds beat after beat and follows what they say, until ctx ends or a
@@ -80,19 +124,24 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 		case <-ctx.Done():
 			return nil
 		case fetches := <-fetched:
-			fetches.EachRecord(w.observe)
+			owners := false
+			fetches.EachRecord(func(r *kgo.Record) { owners = w.hear(r) || owners })
 			if !fetches.Empty() {
 				w.facts.heard.Note(time.Now())
 			}
 			if w.view.Replaced(w.o.Name, w.incarnation) {
 				return ErrReplaced
 			}
-			w.follow(ctx)
+			if owners {
+				w.follow(ctx)
+			}
 		case <-tick.C:
 			w.checkClock(time.Now())
+			clear(w.told)
+			w.showView()
 			w.follow(ctx)
 			select {
-			case requests <- survey{members: w.view.Members()}:
+			case requests <- survey{members: w.believed()}:
 			default: // the last one is still being made
 			}
 		case sv := <-answers:
@@ -113,7 +162,8 @@ func poll(ctx context.Context, cl *kgo.Client, into chan<- kgo.Fetches) {
 
 // follow takes over and gives up shards as the log of beats says.
 func (w *watcher) follow(ctx context.Context) {
-	owners := w.view.Owners(w.o.Shards)
+	owners := member.Owners(believe(w.view.Schedulers(), time.Since(w.born)), w.o.Shards)
+	w.owners = owners
 	for p, l := range w.loops {
 		if owners[p] != w.o.Name {
 			w.o.Log.Info("giving up a shard", "shard", p, "to", owners[p])
@@ -148,6 +198,13 @@ func (w *watcher) tellOwned() {
 			w.o.Ready()
 		}
 	}
+}
+
+// showView shows how many members are known.
+func (w *watcher) showView() {
+	w.metrics.members.Set(float64(w.view.Names()))
+	w.metrics.membersDropped.Add(float64(w.view.Dropped() - w.dropped))
+	w.dropped = w.view.Dropped()
 }
 
 func (w *watcher) giveUpAll() {
@@ -215,15 +272,21 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 }
 
 // deliver hands a survey to the shards; one that has not taken the last yet
-// gets the newer one instead.
+// gets the newer one instead. A shard whose end of the events nobody told gets
+// none: it could not know when to believe it.
 func (w *watcher) deliver(sv survey) {
 	for p, l := range w.loops {
+		end, ok := sv.ends[p]
+		if !ok {
+			w.metrics.errors.WithLabelValues("survey", "incomplete").Inc()
+			continue
+		}
 		select {
 		case <-l.surveys:
 		default:
 		}
 		select {
-		case l.surveys <- surveyed{members: sv.members, end: sv.ends[p], asked: sv.asked}:
+		case l.surveys <- surveyed{members: sv.members, end: end, asked: sv.asked}:
 		default:
 		}
 	}

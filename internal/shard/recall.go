@@ -49,7 +49,7 @@ func takenBack(a *Active, reason string, now time.Time) bool {
 func (s *Shard) recall(e *entry, a *Active, reason string, now time.Time) {
 	a.ask(reason, false)
 	s.out.Control = append(s.out.Control, run.Control{
-		Type: run.ControlRecall, At: now.UTC(), Run: a.ID, Fence: a.Fence, Reason: reason,
+		Type: run.ControlRecall, At: now.UTC(), Cluster: a.Cluster, Run: a.ID, Fence: a.Fence, Reason: reason,
 	})
 	ev := s.about(e, a, run.EventRecalling)
 	ev.Reason = reason

@@ -71,7 +71,7 @@ func (s *Shard) stray(ev run.Event, now time.Time) {
 	switch ev.Type {
 	case run.EventClaimed:
 		s.out.Control = append(s.out.Control, run.Control{
-			Type: run.ControlRecall, At: now.UTC(), Run: ev.Run, Fence: ev.Fence, Reason: run.ReasonEdited,
+			Type: run.ControlRecall, At: now.UTC(), Cluster: ev.Cluster, Run: ev.Run, Fence: ev.Fence, Reason: run.ReasonEdited,
 		})
 	case run.EventStarting, run.EventFinished:
 		late := ev
@@ -85,7 +85,7 @@ func (s *Shard) stray(ev run.Event, now time.Time) {
 // remindOfRecall repeats a recall to whoever claimed the run only now: the
 // first may have passed before the worker lived.
 func (s *Shard) remindOfRecall(a *Active, now time.Time) {
-	c := run.Control{At: now.UTC(), Run: a.ID, Fence: a.Fence}
+	c := run.Control{At: now.UTC(), Cluster: a.Cluster, Run: a.ID, Fence: a.Fence}
 	switch {
 	case a.Cancel != "":
 		c.Type, c.Reason = run.ControlCancel, a.Cancel

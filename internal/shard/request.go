@@ -67,7 +67,7 @@ func (s *Shard) cancelActive(e *entry, a *Active, reason string, now time.Time) 
 	}
 	a.ask(reason, true)
 	s.out.Control = append(s.out.Control, run.Control{
-		Type: run.ControlCancel, At: now.UTC(), Run: a.ID, Fence: a.Fence, Reason: reason,
+		Type: run.ControlCancel, At: now.UTC(), Cluster: a.Cluster, Run: a.ID, Fence: a.Fence, Reason: reason,
 	})
 	ev := s.about(e, a, run.EventRecalling)
 	ev.Reason, ev.State = reason, run.StateCancelled

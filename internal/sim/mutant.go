@@ -83,6 +83,7 @@ func (m *Mutant) beat(b member.Beat) []member.Beat {
 	for i := range m.CountBeatsTimes + 1 {
 		again := b
 		again.Seq = b.Seq*100 + int64(i)
+		again.At = b.At.Add(time.Duration(int(b.Seq)*m.CountBeatsTimes+i) * member.SchedulerEvery)
 		all = append(all, again)
 	}
 	return all

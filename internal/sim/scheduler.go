@@ -92,7 +92,9 @@ func (s *scheduler) leave() {
 }
 
 func (s *scheduler) self() member.Beat {
-	return member.Beat{ID: s.name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: s.seq, Shards: s.owned()}
+	return member.Beat{
+		ID: s.name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: s.seq, At: s.wall(), Shards: s.owned(),
+	}
 }
 
 func (s *scheduler) owned() []int32 {

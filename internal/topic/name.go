@@ -25,7 +25,8 @@ func (n Names) State() string { return n.Prefix + "state" }
 // Members holds beats, keyed by member ID.
 func (n Names) Members() string { return n.Prefix + "members" }
 
-// Control holds recalls, cancels and free slots, keyed by run ID or cluster.
+// Control holds what schedulers tell workers, in a partition for each
+// cluster, keyed by run ID, cluster or member ID.
 func (n Names) Control() string { return n.Prefix + "control" }
 
 // Dead holds unreadable records that belong to no cluster.

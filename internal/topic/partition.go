@@ -1,10 +1,19 @@
 package topic
 
+import "cmp"
+
 // Partition returns the partition of key among n, as Kafka's own default
 // partitioner does (murmur2, org.apache.kafka.common.utils.Utils), so that a
 // client in any language reaches the same shard.
 func Partition(key string, n int32) int32 {
 	return int32(murmur2([]byte(key))&0x7fffffff) % n
+}
+
+// ControlPartition returns the partition of control, of which there are n,
+// that the workers of a cluster read. What names no cluster is from a release
+// that knew only one.
+func ControlPartition(cluster string, n int32) int32 {
+	return Partition(cmp.Or(cluster, DefaultCluster), n)
 }
 
 // murmur2 is the 32-bit MurmurHash2 with Kafka's seed.

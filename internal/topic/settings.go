@@ -7,10 +7,13 @@ import (
 )
 
 // The partition counts topics are made with where nothing else is asked for.
-// Shards is fixed once the topics exist; the queues may grow at any time.
+// Shards and ControlPartitions are fixed once the topics exist; the queues may
+// grow at any time. Installations of earlier releases have one partition of
+// control.
 const (
 	DefaultShards          int32 = 8
 	DefaultQueuePartitions int32 = 3
+	ControlPartitions      int32 = 8
 )
 
 // Setting is how one topic is made: everything a CreateTopics request needs.
@@ -32,7 +35,7 @@ func Settings(names Names, clusters []string, shards int32, brokers int) []Setti
 		{Name: names.Events(), Partitions: shards, Config: c.kept(30 * day)},
 		{Name: names.State(), Partitions: shards, Config: c.changelog()},
 		{Name: names.Members(), Partitions: 1, Config: c.recent()},
-		{Name: names.Control(), Partitions: 1, Config: c.recent()},
+		{Name: names.Control(), Partitions: ControlPartitions, Config: c.recent()},
 		{Name: names.Dead(), Partitions: 1, Config: c.kept(30 * day)},
 	}
 	for _, cluster := range slices.Compact(slices.Sorted(slices.Values(clusters))) {

@@ -66,7 +66,10 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, "compact", byName[names.State()].Config["cleanup.policy"])
 	require.Equal(t, "compact,delete", byName[names.Members()].Config["cleanup.policy"])
 	require.Equal(t, int32(1), byName[names.Members()].Partitions)
-	require.Equal(t, int32(1), byName[names.Control()].Partitions)
+	for _, name := range []string{names.Members(), names.Control()} {
+		require.Equal(t, "86400000", byName[name].Config["retention.ms"], "names that are gone go with time")
+	}
+	require.Equal(t, topic.ControlPartitions, byName[names.Control()].Partitions)
 	require.Equal(t, topic.DefaultQueuePartitions, byName[names.Runs("b")].Partitions)
 	require.Equal(t, "604800000", byName[names.Retries("a")].Config["retention.ms"])
 	require.Equal(t, "2592000000", byName[names.Events()].Config["retention.ms"])

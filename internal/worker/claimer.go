@@ -107,6 +107,11 @@ func (c *claimer) run(ctx context.Context) {
 			return
 		case <-time.After(sessionRetry):
 		}
+		// Taking the transactional ID back would fence the newer process.
+		if c.w.ousted(ctx, err) {
+			c.w.retire(ErrReplaced)
+			return
+		}
 	}
 }
 

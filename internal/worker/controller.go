@@ -11,17 +11,34 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// readControl reads the recalls and cancels there are, before anything is
-// claimed, and returns where to go on.
+// readControl reads the recalls and cancels there are for our cluster, before
+// anything is claimed, and returns where to go on. The topic keeps a day of
+// them, which bounds this, and the latest word alone about each run.
 func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
-	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+	from := map[int32]int64{w.partitions.ofControl(w.o.Cluster): kafka.FromStart}
+	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
 		// Whoever lived when an unreadable one was written has kept it.
-		if c, err := topic.DecodeControl(r.Value); len(r.Value) > 0 && err == nil && c.Type != run.ControlFree {
-			w.step(claim.Controlled{Control: c})
+		if c, err := topic.DecodeControl(r.Value); len(r.Value) > 0 && err == nil && w.concerns(c) {
+			w.remember(c)
 		}
 		return nil
 	})
 }
+
+// remember takes a record written before this life began.
+func (w *worker) remember(c run.Control) {
+	switch c.Type {
+	case run.ControlFree:
+	case run.ControlReplaced:
+		w.exceed(c)
+	case run.ControlRecall, run.ControlCancel:
+		w.step(claim.Controlled{Control: c})
+	}
+}
+
+// concerns reports whether c is for workers of our cluster: others may have
+// the same partition, and earlier releases named none.
+func (w *worker) concerns(c run.Control) bool { return c.Cluster == "" || c.Cluster == w.o.Cluster }
 
 // takeControl tells the loop of a control record. One that cannot be read is
 // kept in dead letters by every worker that sees it: they stand for one place.
@@ -30,7 +47,14 @@ func (w *worker) takeControl(r *kgo.Record) {
 		return
 	}
 	c, err := topic.DecodeControl(r.Value)
-	if err == nil {
+	switch {
+	case err != nil:
+	case !w.concerns(c):
+		return
+	case c.Type == run.ControlReplaced:
+		w.obey(c)
+		return
+	default:
 		w.tell(claim.Controlled{Control: c})
 		return
 	}

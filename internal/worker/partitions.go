@@ -20,8 +20,8 @@ const partitionsEvery = time.Minute
 // partitions knows how many partitions the topics have that we write to by
 // key.
 type partitions struct {
-	output, dead   string
-	outputN, deadN atomic.Int32
+	output, dead, control    string
+	outputN, deadN, controlN atomic.Int32
 }
 
 // ofOutput returns where the output of a run goes.
@@ -34,15 +34,22 @@ func (p *partitions) ofDead(key string) (string, int32) {
 	return p.dead, topic.Partition(key, p.deadN.Load())
 }
 
+// ofControl returns the partition of control for a cluster's workers. Their
+// number never changes.
+func (p *partitions) ofControl(cluster string) int32 {
+	return topic.ControlPartition(cluster, p.controlN.Load())
+}
+
 // learn asks Kafka.
 func (p *partitions) learn(ctx context.Context, cl *kgo.Client) error {
-	details, err := kadm.NewClient(cl).ListTopics(ctx, p.output, p.dead)
+	details, err := kadm.NewClient(cl).ListTopics(ctx, p.output, p.dead, p.control)
 	if err != nil {
 		return fmt.Errorf("listing topics: %w", err)
 	}
 	return errors.Join(
 		count(details, p.output, &p.outputN),
-		count(details, p.dead, &p.deadN))
+		count(details, p.dead, &p.deadN),
+		count(details, p.control, &p.controlN))
 }
 
 func count(details kadm.TopicDetails, name string, n *atomic.Int32) error {

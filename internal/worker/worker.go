@@ -122,10 +122,11 @@ type worker struct {
 	starved map[run.Queue]chan struct{}
 
 	claimers map[run.Queue]*claimer
-	nudge    chan struct{} // asks for a beat soon
-	beatSeq  atomic.Int64  // the latest beat sent
-	beaten   atomic.Int64  // when the latest acknowledged one was sent, in mono ns
-	joined   atomic.Int32  // claimers that are in their groups
+	retire   context.CancelCauseFunc // has this worker end
+	nudge    chan struct{}           // asks for a beat soon
+	beatSeq  atomic.Int64            // the latest beat sent
+	beaten   atomic.Int64            // when the latest acknowledged one was sent, in mono ns
+	joined   atomic.Int32            // claimers that are in their groups
 	runners  sync.WaitGroup
 	facts    facts
 }
@@ -153,27 +154,26 @@ func Run(ctx context.Context, o Options) error {
 		}()
 		w.o.Runner = e
 	}
-	control, members, err := w.prepare(ctx)
+	control, err := w.prepare(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil // asked to stop before there was anything to stop
 	case err != nil:
 		return fmt.Errorf("starting worker %s: %w", w.o.Name, err)
 	}
-	return w.live(ctx, control, members)
+	return w.live(ctx, control)
 }
 
 // prepare learns what has to be known before anything is claimed, and returns
-// where to go on reading control and members.
-func (w *worker) prepare(ctx context.Context) (control, members map[int32]int64, err error) {
+// where to go on reading control.
+func (w *worker) prepare(ctx context.Context) (control map[int32]int64, err error) {
 	if err := w.partitions.learn(ctx, w.reports); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if members, err = w.readSelf(ctx); err != nil {
-		return nil, nil, err
+	if err := w.readSelf(ctx); err != nil {
+		return nil, err
 	}
-	control, err = w.readControl(ctx)
-	return control, members, err
+	return w.readControl(ctx)
 }
 
 func newWorker(o Options) (*worker, error) {
@@ -191,7 +191,7 @@ func newWorker(o Options) (*worker, error) {
 		claimers: map[run.Queue]*claimer{},
 		nudge:    make(chan struct{}, 1),
 	}
-	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster)}
+	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control()}
 	for _, q := range o.Queues {
 		// Without slots, partitions would be owned and never read.
 		if slots := o.slots(q); slots > 0 {
@@ -230,17 +230,16 @@ func queueTopic(o Options, q run.Queue) string {
 // live starts the roles and stops them in turn: claimers leave their groups
 // as soon as ctx ends or our name is taken, the others when the loop has
 // nothing left to do.
-func (w *worker) live(ctx context.Context, control, members map[int32]int64) error {
+func (w *worker) live(ctx context.Context, control map[int32]int64) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	ctx, retire := context.WithCancelCause(ctx)
-	defer retire(nil)
+	ctx, w.retire = context.WithCancelCause(ctx)
+	defer w.retire(nil)
 	var roles, claimers sync.WaitGroup
 	roles.Go(func() { w.beat(background) })
 	roles.Go(func() {
 		w.follow(background, w.o.Names.Control(), kafka.ReadCommitted, control, w.takeControl)
 	})
-	roles.Go(func() { w.followSelf(background, members, retire) })
 	roles.Go(func() { w.partitions.follow(background, w.reports) })
 	for _, c := range w.claimers {
 		claimers.Go(func() { c.run(ctx) })

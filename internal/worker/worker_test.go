@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -296,6 +297,14 @@ func TestOfTwoUnderOneNameTheNewerStays(t *testing.T) {
 		w.awaitEvent(run.EventClaimed, held)
 
 		stop := w.start(newScript(), nil)
+		var newer int64
+		w.await("a beat of the newer", func(_ []run.Event, beats []member.Beat) bool {
+			newer = beats[len(beats)-1].Incarnation
+			return newer > beats[0].Incarnation
+		})
+		w.control(run.Control{Type: run.ControlReplaced, Cluster: "cluster-b", Member: "w1", Incarnation: newer})
+		w.control(run.Control{Type: run.ControlReplaced, Cluster: cluster, Member: "w2", Incarnation: newer})
+		w.control(run.Control{Type: run.ControlReplaced, Cluster: cluster, Member: "w1", Incarnation: newer})
 		require.ErrorIs(t, <-older, worker.ErrReplaced)
 		require.Equal(t, run.ReasonNameTaken, w.awaitEvent(run.EventReturned, held).Reason)
 		ended := w.awaitEvent(run.EventFinished, long)
@@ -305,6 +314,47 @@ func TestOfTwoUnderOneNameTheNewerStays(t *testing.T) {
 		next := newRun("next", 0)
 		w.stage(next)
 		require.Greater(t, w.awaitEvent(run.EventFinished, next).Incarnation, ended.Incarnation)
+		stop()
+	})
+}
+
+// TestAFencedWorkerWhoseNameIsTakenEnds: without any scheduler to say so, a
+// worker learns that its name is taken when it can claim no more.
+func TestAFencedWorkerWhoseNameIsTakenEnds(t *testing.T) {
+	inWorld(t, func(w *world) {
+		quit, older := w.begin(newScript(), nil)
+		defer quit()
+		stop := w.start(newScript(), nil)
+		ended := make(chan error, 1)
+		go func() { ended <- <-older }()
+		for i := 0; ; i++ {
+			r := newRun(fmt.Sprint("run-", i), 0)
+			w.stage(r)
+			select {
+			case err := <-ended:
+				require.ErrorIs(t, err, worker.ErrReplaced)
+				last := newRun("last", 0)
+				w.stage(last)
+				w.awaitEvent(run.EventFinished, last)
+				stop()
+				return
+			case <-time.After(200 * time.Millisecond):
+				require.Less(t, i, 150, "the older did not end")
+			}
+		}
+	})
+}
+
+// TestALifeExceedsTheOneSchedulersKnow: of a life too long ago to be among the
+// recent beats, schedulers have told.
+func TestALifeExceedsTheOneSchedulersKnow(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ahead := time.Now().Add(time.Hour).UnixNano()
+		w.control(run.Control{Type: run.ControlReplaced, Cluster: cluster, Member: "w1", Incarnation: ahead})
+		stop := w.start(newScript(), nil)
+		w.await("a beat", func(_ []run.Event, beats []member.Beat) bool {
+			return len(beats) > 0 && beats[0].Incarnation == ahead+1
+		})
 		stop()
 	})
 }

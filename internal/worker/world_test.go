@@ -161,7 +161,11 @@ func (w *world) control(c run.Control) {
 	c.At = time.Now().UTC()
 	value, err := topic.EncodeControl(c)
 	require.NoError(w.t, err)
-	w.produce(w.names.Control(), string(c.Run)+c.Cluster, value)
+	r := &kgo.Record{
+		Topic: w.names.Control(), Key: []byte(string(c.Run) + c.Cluster + c.Member), Value: value,
+		Partition: topic.ControlPartition(cluster, topic.ControlPartitions),
+	}
+	require.NoError(w.t, w.cl.ProduceSync(w.t.Context(), r).FirstErr())
 }
 
 func (w *world) produce(name, key string, value []byte) {
