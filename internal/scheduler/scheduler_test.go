@@ -80,11 +80,51 @@ func (w *world) follow() {
 			decoded, err := topic.DecodeRun(r.Value, "cluster-a")
 			if err == nil {
 				w.runs <- decoded
+				w.work(ctx, decoded)
 			}
 			return err
 		})
 	})
+	done.Go(func() { w.beatOn(ctx) })
 	w.t.Cleanup(func() { cancel(); done.Wait() })
+}
+
+// work reports of a run what a worker would that is done with it at once.
+func (w *world) work(ctx context.Context, r run.Run) {
+	for _, t := range []run.EventType{run.EventClaimed, run.EventStarting, run.EventFinished} {
+		ev := run.Event{
+			Type: t, Job: r.Job, Run: r.ID, Cluster: r.Cluster, Due: r.Due, Attempt: r.Attempt, Fence: r.Fence,
+			At: time.Now().UTC(), By: "w1", Incarnation: 1, Trigger: r.Trigger,
+		}
+		if t == run.EventFinished {
+			ev.Outcome = &run.Outcome{State: run.StateSucceeded}
+		}
+		if value, err := topic.EncodeEvent(ev); err == nil {
+			w.cl.Produce(ctx, &kgo.Record{Topic: w.names.Events(), Partition: r.Shard, Key: []byte(r.Job), Value: value}, nil)
+		}
+	}
+}
+
+// beatOn says each second that a worker lives that takes runs off every
+// partition of the queue.
+func (w *world) beatOn(ctx context.Context) {
+	tick := time.NewTicker(member.WorkerEvery)
+	defer tick.Stop()
+	for b := (member.Beat{ID: "w1", Role: member.RoleWorker, Incarnation: 1, Cluster: "cluster-a"}); ctx.Err() == nil; {
+		b.Seq++
+		b.At = time.Now().UTC()
+		b.Runs = member.Slots{Total: 100, Free: 100, Partitions: []int32{0, 1, 2}}
+		value, err := topic.EncodeBeat(b)
+		if err != nil {
+			return
+		}
+		r := &kgo.Record{Topic: w.names.Members(), Partition: 0, Key: []byte(b.ID), Value: value}
+		w.cl.Produce(ctx, r, nil)
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 }
 
 // apply writes a job that is due each second.
