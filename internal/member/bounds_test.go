@@ -107,6 +107,19 @@ func TestNamesAreBoundedWithoutASchedulerToo(t *testing.T) {
 	require.Positive(t, i.view.Dropped())
 }
 
+// A dead worker at the front of the queue does not make it grow for as long as
+// no scheduler says that it is gone.
+func TestMarksAreBoundedWithoutAScheduler(t *testing.T) {
+	i := newInstallation()
+	i.beat("dead", member.RoleWorker, false)
+	for range 100_000 {
+		i.beat("w", member.RoleWorker, false)
+	}
+	names, marks, _ := i.view.Size()
+	require.Equal(t, 2, names)
+	require.LessOrEqual(t, marks, 2*names+member.Slack)
+}
+
 func TestSchedulersAreBounded(t *testing.T) {
 	i := newInstallation()
 	i.run(10*time.Second, "w")

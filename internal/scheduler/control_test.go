@@ -18,10 +18,13 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
+// elsewhere is a cluster whose partition of control is not the first.
+const elsewhere = "cluster-b"
+
 // beat writes a worker's beat.
 func (w *world) beat(b member.Beat) {
 	w.t.Helper()
-	b.Role, b.At, b.Cluster = member.RoleWorker, time.Now().UTC(), "cluster-a"
+	b.Role, b.At, b.Cluster = member.RoleWorker, time.Now().UTC(), elsewhere
 	value, err := topic.EncodeBeat(b)
 	require.NoError(w.t, err)
 	r := &kgo.Record{Topic: w.names.Members(), Partition: 0, Key: []byte(b.ID), Value: value}
@@ -51,9 +54,25 @@ func TestAWorkersOlderProcessIsTold(t *testing.T) {
 		w.beat(member.Beat{ID: "w1", Incarnation: 1, Seq: 77})
 		w.beat(member.Beat{ID: "w1", Incarnation: 5, Seq: 1})
 		p := w.told(func(c run.Control) bool {
-			return c.Type == run.ControlReplaced && c.Member == "w1" && c.Incarnation == 5 && c.Cluster == "cluster-a"
+			return c.Type == run.ControlReplaced && c.Member == "w1" && c.Incarnation == 5 && c.Cluster == elsewhere
 		})
-		require.Equal(t, topic.ControlPartition("cluster-a", topic.ControlPartitions), p)
+		require.Equal(t, topic.ControlPartition(elsewhere, topic.ControlPartitions), p)
+	})
+}
+
+// What a shard tells workers goes where those of the run's cluster read.
+func TestRecallsGoToTheirCluster(t *testing.T) {
+	conform(t, func(w *world) {
+		w.start("one")
+		id := run.NewID("gone", time.Now(), "")
+		value, err := topic.EncodeEvent(run.Event{
+			Type: run.EventClaimed, Job: "gone", Run: id, Cluster: elsewhere, Fence: 3, Attempt: 1, By: "w1", At: time.Now().UTC(),
+		})
+		require.NoError(t, err)
+		w.produce(w.names.Events(), "gone", value)
+		p := w.told(func(c run.Control) bool { return c.Type == run.ControlRecall && c.Run == id && c.Cluster == elsewhere })
+		require.Equal(t, topic.ControlPartition(elsewhere, topic.ControlPartitions), p)
+		require.NotZero(t, p)
 	})
 }
 

@@ -69,6 +69,7 @@ func (w *watcher) hear(r *kgo.Record) bool {
 	if !ok {
 		return false
 	}
+	w.selfHeard = w.selfHeard || b.ID == w.o.Name && b.Incarnation == w.incarnation
 	w.view.Hear(b, time.Since(w.born))
 	w.tellReplaced(b)
 	return b.Role == member.RoleScheduler
@@ -84,7 +85,6 @@ func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 		w.unreadableBeat(r, err)
 		return member.Beat{}, false
 	}
-	w.selfHeard = w.selfHeard || w.incarnation != 0 && b.ID == w.o.Name && b.Incarnation == w.incarnation
 	return b, true
 }
 

@@ -302,7 +302,7 @@ func TestOfTwoUnderOneNameTheNewerStays(t *testing.T) {
 			newer = beats[len(beats)-1].Incarnation
 			return newer > beats[0].Incarnation
 		})
-		w.control(run.Control{Type: run.ControlReplaced, Cluster: "cluster-b", Member: "w1", Incarnation: newer})
+		w.control(run.Control{Type: run.ControlReplaced, Cluster: "cluster-c", Member: "w1", Incarnation: newer})
 		w.control(run.Control{Type: run.ControlReplaced, Cluster: cluster, Member: "w2", Incarnation: newer})
 		w.control(run.Control{Type: run.ControlReplaced, Cluster: cluster, Member: "w1", Incarnation: newer})
 		require.ErrorIs(t, <-older, worker.ErrReplaced)

@@ -25,7 +25,7 @@ import (
 
 const (
 	shards  = 2
-	cluster = "cluster-a"
+	cluster = "cluster-b"
 	// patience is how long a test waits for what must come.
 	patience = 30 * time.Second
 )
