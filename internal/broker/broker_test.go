@@ -27,7 +27,9 @@ func start(t *testing.T, o Options) *Broker {
 	return b
 }
 
-func options(b *Broker) kafka.Options { return kafka.Options{Brokers: b.Addrs()} }
+func options(b *Broker) kafka.Options {
+	return kafka.Options{Brokers: b.Addrs(), SASL: kafka.SASL{Mechanism: Mechanism, User: User, Password: b.Secret()}}
+}
 
 func client(t *testing.T, b *Broker) *kgo.Client {
 	t.Helper()
