@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 const (
@@ -51,6 +52,8 @@ type Options struct {
 
 	// Log gets what happens; nil discards it.
 	Log *slog.Logger
+
+	limits limits // tests make them small
 }
 
 // Broker is a running embedded broker.
@@ -79,6 +82,9 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
 	}
+	if o.limits == (limits{}) {
+		o.limits = defaultLimits()
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -99,6 +105,7 @@ func (b *Broker) start(ctx context.Context) error {
 		kfake.ListenFn(b.listen),
 		kfake.EnableSASL(),
 		kfake.Superuser(Mechanism, User, b.secret),
+		kfake.MaxVersions(answeredVersions()),
 		kfake.SleepOutOfOrder(),
 		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.BrokerConfigs(map[string]string{
@@ -118,9 +125,7 @@ func (b *Broker) start(ctx context.Context) error {
 		return fmt.Errorf("starting the embedded broker on %s: %w", b.o.Listen, err)
 	}
 	b.cluster, b.addrs = cluster, cluster.ListenAddrs()
-	if b.o.Dir != "" {
-		b.guard()
-	}
+	b.guard()
 	if err := b.front.serve(); err != nil {
 		cluster.Close()
 		return fmt.Errorf("starting the embedded broker on %s: %w", b.o.Listen, err)
@@ -132,6 +137,14 @@ func (b *Broker) start(ctx context.Context) error {
 	return nil
 }
 
+// answeredVersions are those of the latest Kafka but for producing by the IDs
+// of topics: kfake panics if two topics of one request are gone.
+func answeredVersions() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(kmsg.Produce.Int16(), 12)
+	return v
+}
+
 // data is the folder kfake owns.
 func (b *Broker) data() string { return filepath.Join(b.o.Dir, "kafka") }
 
@@ -141,7 +154,7 @@ func (b *Broker) listen(network, _ string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.front = newFront(l, b.login(l.Addr()), b.o.Log, b.o.Registry)
+	b.front = newFront(l, b.login(l.Addr()), b.o)
 	return b.front, nil
 }
 
@@ -206,6 +219,11 @@ func (b *Broker) guard() {
 			resp := see(req)
 			return resp, nil, resp != nil
 		})
+	}
+	observe(kmsg.CreateTopics, boundTopics)
+	observe(kmsg.CreatePartitions, boundPartitions)
+	if b.o.Dir == "" {
+		return
 	}
 	observe(kmsg.Produce, b.space.produce)
 	observe(kmsg.CreateTopics, b.space.createTopics)

@@ -65,8 +65,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.r.Read(p[:min(len(p), c.left)])
 	c.left -= n
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.front.refuse(refusedSlow, c, fmt.Errorf("a request took longer than %s to arrive", c.front.limits.frame))
+	if err != nil {
+		err = c.late(err, refusedSlow)
 	}
 	return n, err
 }
@@ -80,7 +80,7 @@ func (c *conn) next() error {
 	}
 	length, err := c.r.Peek(4)
 	if err != nil {
-		return c.late(err)
+		return c.late(err, refusedIdle)
 	}
 	authenticated, most := c.authenticated.Load(), maxFrame // it may have become so while we waited
 	if !authenticated {
@@ -94,7 +94,7 @@ func (c *conn) next() error {
 	}
 	frame, err := c.r.Peek(int(min(4+size, 4+maxWindow)))
 	if err != nil {
-		return c.late(err)
+		return c.late(err, refusedSlow)
 	}
 	h, body, err := c.front.requests.header(frame[4:])
 	if err == nil && !authenticated {
@@ -113,14 +113,17 @@ func (c *conn) next() error {
 	return nil
 }
 
-// late counts the clients that let us wait.
-func (c *conn) late(err error) error {
+// late counts the clients that let us wait, and says so of those that do not
+// come back by themselves when they have something to ask.
+func (c *conn) late(err error, why refusal) error {
 	switch {
 	case !errors.Is(err, os.ErrDeadlineExceeded):
 	case !c.authenticated.Load():
 		return c.front.refuse(refusedSlow, c, fmt.Errorf("authentication took longer than %s", c.front.limits.stranger))
+	case why == refusedSlow:
+		return c.front.refuse(refusedSlow, c, fmt.Errorf("a request took longer than %s to arrive", c.front.limits.frame))
 	default:
-		c.front.metrics.refused.WithLabelValues(string(refusedIdle)).Inc() // it comes back when it has something to ask
+		c.front.metrics.refused.WithLabelValues(string(why)).Inc()
 	}
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -73,13 +72,13 @@ type front struct {
 	unsaid          int       // refusals since
 }
 
-func newFront(l net.Listener, login string, log *slog.Logger, reg prometheus.Registerer) *front {
+func newFront(l net.Listener, login string, o Options) *front {
 	f := &front{
-		listener: l, log: log, limits: defaultLimits(), login: login,
+		listener: l, log: o.Log, limits: o.limits, login: login,
 		accepted: make(chan net.Conn), done: make(chan struct{}),
 	}
 	f.accepting.Store(true)
-	f.metrics = newMetrics(reg, f)
+	f.metrics = newMetrics(o.Registry, f)
 	return f
 }
 
