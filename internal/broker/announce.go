@@ -54,10 +54,10 @@ func announce(dir, addr, secret string) error {
 // withdrawFrom takes the word back if it is still that of this broker.
 func withdrawFrom(dir, addr, secret string) error {
 	path := entry(dir, addr)
-	if at, err := word(path); err != nil || at != secret {
-		return nil
+	if at, err := word(path); err == nil && at == secret {
+		return os.Remove(path)
 	}
-	return os.Remove(path)
+	return nil
 }
 
 // SecretFile returns the file with the secret of the broker at addr, if one

@@ -20,11 +20,15 @@ func secure(dir string) error {
 	if err := ours(dir); err != nil {
 		return err
 	}
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(dir) // the folder itself may be a link, to a larger disk
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil // another process has the folder, and the lock will say so
-		case err != nil || path == dir:
+		case err != nil || path == root:
 			return err
 		}
 		return private(path, d)
@@ -87,7 +91,7 @@ func private(path string, d fs.DirEntry) error {
 		mode = 0o700
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is neither a file nor a folder: the data folder may hold nothing else; move it away", path)
-	case links(info) > 1:
+	case hasOtherNames(info):
 		return fmt.Errorf("%s has a second name elsewhere (it is a hard link): in the data folder no link is followed; copy it, or move it away", path)
 	}
 	if uid := owner(info); uid != os.Geteuid() {
@@ -109,4 +113,4 @@ func linkError(path string) error {
 
 func owner(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
-func links(info fs.FileInfo) uint64 { return uint64(info.Sys().(*syscall.Stat_t).Nlink) }
+func hasOtherNames(info fs.FileInfo) bool { return info.Sys().(*syscall.Stat_t).Nlink > 1 }
