@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/broker"
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 )
@@ -22,6 +23,10 @@ type UpOptions struct {
 
 	// Dir holds the embedded broker's data, Listen is its address.
 	Dir, Listen string
+
+	// SecretFolders are where word is left for the other commands of the same
+	// user where the broker's secret lies: in the first that will do.
+	SecretFolders []string
 
 	// Jobs is a job file or a folder of them that is kept in force; empty
 	// leaves the jobs to others.
@@ -48,12 +53,14 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	st := &stack{log: o.Log}
 	defer func() { err = errors.Join(err, st.close(o.Drain+stopMargin)) }()
 
-	b, err := broker.Start(ctx, broker.Options{Dir: o.Dir, Listen: o.Listen, Log: o.Log})
+	b, err := broker.Start(ctx, broker.Options{Dir: o.Dir, Listen: o.Listen, Registry: o.Registry, Log: o.Log})
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
 	st.push("broker", func(context.Context) error { return b.Close() })
 	o.Kafka.Brokers = b.Addrs()
+	o.Kafka.SASL = kafka.SASL{Mechanism: broker.Mechanism, User: broker.User, Password: b.Secret()}
+	o.announce(st, b)
 	o.OnListen(b.Addrs())
 
 	clusters := o.firstClusters()
@@ -63,7 +70,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	}
 	n.health.begin("broker").observe(func(now time.Time) []ready.Reason {
 		full, failing := b.Troubles()
-		return ready.Broker{Accepting: true, Full: full, Failing: failing}.Reasons(now)
+		return ready.Broker{Accepting: b.Accepting(), Full: full, Failing: failing}.Reasons(now)
 	})
 	if clusters, err = withJobs(ctx, n.store, clusters); err != nil {
 		return unlessEnded(ctx, err)
@@ -79,6 +86,30 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	}
 	n.started()
 	return n.roles.wait(ctx)
+}
+
+// announce lets the other commands of this user find the broker's secret.
+// Without it they have to be told.
+func (o *UpOptions) announce(st *stack, b *broker.Broker) {
+	for _, addr := range b.Addrs() {
+		withdraw, err := broker.Announce(o.SecretFolders, addr, b.SecretFile())
+		if err != nil {
+			o.Log.Warn("other commands must be told the secret of the broker", "error", err, "sasl_mechanism", broker.Mechanism,
+				"sasl_user", broker.User, "sasl_password_file", b.SecretFile())
+			continue
+		}
+		st.push("word of the secret", func(context.Context) error { return withdraw() })
+	}
+}
+
+// EmbeddedSASL is how to authenticate to the embedded broker at addr, if one
+// of this user left word of its secret in one of the folders; else nothing.
+func EmbeddedSASL(folders []string, addr string) kafka.SASL {
+	path, ok := broker.SecretFile(folders, addr)
+	if !ok {
+		return kafka.SASL{}
+	}
+	return kafka.SASL{Mechanism: broker.Mechanism, User: broker.User, PasswordFile: path}
 }
 
 // firstClusters are those asked for, else those the job files name. Files

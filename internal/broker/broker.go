@@ -12,8 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 const (
@@ -33,8 +35,8 @@ type Options struct {
 	// memory.
 	Dir string
 
-	// Listen is the address to listen on; "127.0.0.1:0" if empty. There is
-	// neither encryption nor authentication: keep it on the loopback.
+	// Listen is the address to listen on; "127.0.0.1:0" if empty. Clients
+	// authenticate, but nothing is encrypted: keep it on the loopback.
 	Listen string
 
 	// SyncWrites has every record on the disk itself before it is
@@ -45,14 +47,21 @@ type Options struct {
 	// accepted; 32 MiB if zero.
 	Reserve uint64
 
+	// Registry gets the metrics of the connections; nil keeps them unseen.
+	Registry prometheus.Registerer
+
 	// Log gets what happens; nil discards it.
 	Log *slog.Logger
+
+	limits limits // tests make them small
 }
 
 // Broker is a running embedded broker.
 type Broker struct {
 	o       Options
 	cluster *kfake.Cluster
+	front   *front
+	secret  string
 	lock    *lock
 	journal *journal
 	space   *space
@@ -73,6 +82,9 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
 	}
+	if o.limits == (limits{}) {
+		o.limits = defaultLimits()
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -84,10 +96,16 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 }
 
 func (b *Broker) start(ctx context.Context) error {
+	if err := b.open(); err != nil {
+		return err
+	}
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.WithLogger(logger{b.o.Log}),
-		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, b.o.Listen) }),
+		kfake.ListenFn(b.listen),
+		kfake.EnableSASL(),
+		kfake.Superuser(Mechanism, User, b.secret),
+		kfake.MaxVersions(answeredVersions()),
 		kfake.SleepOutOfOrder(),
 		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.BrokerConfigs(map[string]string{
@@ -97,9 +115,6 @@ func (b *Broker) start(ctx context.Context) error {
 		}),
 	}
 	if b.o.Dir != "" {
-		if err := b.open(); err != nil {
-			return err
-		}
 		opts = append(opts, kfake.DataDir(b.data()))
 		if b.o.SyncWrites {
 			opts = append(opts, kfake.SyncWrites())
@@ -110,8 +125,10 @@ func (b *Broker) start(ctx context.Context) error {
 		return fmt.Errorf("starting the embedded broker on %s: %w", b.o.Listen, err)
 	}
 	b.cluster, b.addrs = cluster, cluster.ListenAddrs()
-	if b.o.Dir != "" {
-		b.guard()
+	b.guard()
+	if err := b.front.serve(); err != nil {
+		cluster.Close()
+		return fmt.Errorf("starting the embedded broker on %s: %w", b.o.Listen, err)
 	}
 	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if b.o.Dir != "" {
@@ -120,16 +137,55 @@ func (b *Broker) start(ctx context.Context) error {
 	return nil
 }
 
+// answeredVersions are those of the latest Kafka but for producing by the IDs
+// of topics: kfake panics if two topics of one request are gone.
+func answeredVersions() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(kmsg.Produce.Int16(), 12)
+	return v
+}
+
 // data is the folder kfake owns.
 func (b *Broker) data() string { return filepath.Join(b.o.Dir, "kafka") }
 
+// listen puts the front between the network and the broker.
+func (b *Broker) listen(network, _ string) (net.Listener, error) {
+	l, err := net.Listen(network, b.o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	b.front = newFront(l, b.login(l.Addr()), b.o)
+	return b.front, nil
+}
+
+// login says how to authenticate, to those who failed to.
+func (b *Broker) login(addr net.Addr) string {
+	at := "which it keeps in memory"
+	if path := b.SecretFile(); path != "" {
+		at = "which its owner reads in " + path
+	}
+	return fmt.Sprintf("the broker at %s is embedded in \"belfry up\" and wants its secret, %s, as the password of user %s with %s",
+		addr, at, User, Mechanism)
+}
+
 // open takes the lock and makes the data fit to be served.
 func (b *Broker) open() error {
-	if err := os.MkdirAll(b.o.Dir, 0o755); err != nil {
-		return fmt.Errorf("making the data folder: %w", err)
-	}
 	var err error
+	if b.o.Dir == "" {
+		b.secret, err = newSecret()
+		return err
+	}
+	if err := secure(b.o.Dir); err != nil {
+		return err
+	}
 	if b.lock, err = take(b.o.Dir); err != nil {
+		return err
+	}
+	if b.secret, err = openSecret(b.o.Dir); err != nil {
+		return err
+	}
+	// The broker would go by the secret it knew last time.
+	if err := os.Remove(filepath.Join(b.data(), "sasl.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	if b.space, err = newSpace(b.o.Dir, b.o.Reserve, b.o.Log); err != nil {
@@ -164,6 +220,11 @@ func (b *Broker) guard() {
 			return resp, nil, resp != nil
 		})
 	}
+	observe(kmsg.CreateTopics, boundTopics)
+	observe(kmsg.CreatePartitions, boundPartitions)
+	if b.o.Dir == "" {
+		return
+	}
 	observe(kmsg.Produce, b.space.produce)
 	observe(kmsg.CreateTopics, b.space.createTopics)
 	observe(kmsg.TxnOffsetCommit, b.journal.offsets)
@@ -181,6 +242,25 @@ func (b *Broker) guard() {
 
 // Addrs returns the addresses to connect to.
 func (b *Broker) Addrs() []string { return b.addrs }
+
+// Secret is what clients authenticate with, as the password of User.
+func (b *Broker) Secret() string { return b.secret }
+
+// SecretFile holds the secret; empty if all is in memory.
+func (b *Broker) SecretFile() string {
+	if b.o.Dir == "" {
+		return ""
+	}
+	path := filepath.Join(b.o.Dir, secretFile)
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return path
+}
+
+// Accepting reports whether clients can connect: they cannot while
+// descriptors are used up.
+func (b *Broker) Accepting() bool { return b.front.accepting.Load() }
 
 // Close stops the broker after writing down what a quick start needs. Further
 // calls do nothing.

@@ -19,7 +19,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/kafka"
 )
 
-func start(t *testing.T, o Options) *Broker {
+func start(t testing.TB, o Options) *Broker {
 	t.Helper()
 	b, err := Start(t.Context(), o)
 	require.NoError(t, err)
@@ -27,9 +27,11 @@ func start(t *testing.T, o Options) *Broker {
 	return b
 }
 
-func options(b *Broker) kafka.Options { return kafka.Options{Brokers: b.Addrs()} }
+func options(b *Broker) kafka.Options {
+	return kafka.Options{Brokers: b.Addrs(), SASL: kafka.SASL{Mechanism: Mechanism, User: User, Password: b.Secret()}}
+}
 
-func client(t *testing.T, b *Broker) *kgo.Client {
+func client(t testing.TB, b *Broker) *kgo.Client {
 	t.Helper()
 	cl, err := options(b).Client()
 	require.NoError(t, err)
@@ -37,14 +39,14 @@ func client(t *testing.T, b *Broker) *kgo.Client {
 	return cl
 }
 
-func limited(t *testing.T) context.Context {
+func limited(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func create(t *testing.T, cl *kgo.Client, name string, partitions int32, configs map[string]string) {
+func create(t testing.TB, cl *kgo.Client, name string, partitions int32, configs map[string]string) {
 	t.Helper()
 	set := map[string]*string{}
 	for k, v := range configs {

@@ -249,7 +249,7 @@ func (p *partition) writeNew(work string, content, idx []byte, base int64) error
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	name := filepath.Join(dir, strconv.FormatInt(base, 10))

@@ -102,7 +102,7 @@ func TestKill9(t *testing.T) {
 		rounds = n
 	}
 	dir, listen := t.TempDir(), freeAddress(t)
-	o := kafka.Options{Brokers: []string{listen}}
+	o := kafka.Options{Brokers: []string{listen}, SASL: kafka.SASL{Mechanism: Mechanism, User: User, PasswordFile: filepath.Join(dir, secretFile)}}
 	c := spawn(t, dir, listen)
 	setUp(t, o)
 	plain := newPlainProducer(t, o)
@@ -458,7 +458,7 @@ func add(t *testing.T, data, name, content string) {
 // aborted the first half of its transaction.
 func TestRestartFencesOpenTransactions(t *testing.T) {
 	dir, listen := t.TempDir(), freeAddress(t)
-	o := kafka.Options{Brokers: []string{listen}}
+	o := kafka.Options{Brokers: []string{listen}, SASL: kafka.SASL{Mechanism: Mechanism, User: User, PasswordFile: filepath.Join(dir, secretFile)}}
 	c := spawn(t, dir, listen)
 	setUp(t, o)
 	txn, err := o.Transactional("shard")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sys/unix"
 )
 
 // prepared is what a coordinator writes down before it ends a transaction:
@@ -61,11 +62,11 @@ func journalPath(data string) string { return filepath.Join(data, "belfry-transa
 func producersPath(data string) string { return filepath.Join(data, "pids.log") }
 
 func openJournal(data string, sync bool) (*journal, error) {
-	if err := os.MkdirAll(data, 0o755); err != nil {
+	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
 	// What an earlier life of the broker prepared is settled by now.
-	f, err := os.OpenFile(journalPath(data), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(journalPath(data), os.O_CREATE|os.O_TRUNC|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the transaction journal: %w", err)
 	}

@@ -19,7 +19,10 @@ type lock struct{ file *os.File }
 
 func take(dir string) (*lock, error) {
 	path := filepath.Join(dir, "LOCK")
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, linkError(path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of the data folder: %w", err)
 	}

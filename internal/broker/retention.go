@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 // retain deletes expired records at once and then hourly.
@@ -29,7 +30,8 @@ func (b *Broker) retain(ctx context.Context) {
 // expire deletes the records of every topic that are older at now than its
 // retention.ms. The last batch of a partition stays whatever its age.
 func (b *Broker) expire(ctx context.Context, now time.Time) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addrs...), kgo.RequestRetries(2))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(b.addrs...), kgo.RequestRetries(2),
+		kgo.SASL(scram.Auth{User: User, Pass: b.secret}.AsSha256Mechanism()))
 	if err != nil {
 		return err
 	}

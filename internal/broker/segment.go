@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sys/unix"
 )
 
 // The layout kfake keeps a partition in (persist.go at the pinned commit):
@@ -202,7 +203,7 @@ func marker(offset int64, leaderEpoch int32, pid int64, epoch int16, commit bool
 // replace writes a file so that after a crash it is there in full or as it
 // was before.
 func replace(path string, content []byte) error {
-	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func replace(path string, content []byte) error {
 
 // extend appends to a file and has it on the disk.
 func extend(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
 	"github.com/posener/complete"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // grammar is the whole command line.
@@ -146,6 +147,10 @@ func complain(stderr io.Writer, err error) int {
 	message := err.Error()
 	if code == exitUnreachable {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
+	}
+	if errors.As(err, new(*kgo.ErrFirstReadEOF)) {
+		message += "\n  It seems that the broker wants SASL. That of \"belfry up\" has a secret in its data folder: " +
+			"--sasl-mechanism SCRAM-SHA-256 --sasl-user belfry --sasl-password-file belfry-data/secret"
 	}
 	if _, list := asProblems(err); !list {
 		message = indented(message)

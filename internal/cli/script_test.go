@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ func TestScript(t *testing.T) {
 			}
 			env.Setenv("METRICS", metrics)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home")) // where word of a secret is left
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -49,11 +52,8 @@ func (c *connection) options(s *session) (kafka.Options, error) {
 			Enabled: secure, CAFile: c.TLSCA, CertFile: c.TLSCert, KeyFile: c.TLSKey,
 			ServerName: c.TLSServerName, Insecure: c.TLSInsecure,
 		},
-		SASL: kafka.SASL{
-			Mechanism: c.SASLMechanism, User: c.SASLUser,
-			Password: c.SASLPassword, PasswordFile: c.SASLPasswordFile, Plaintext: c.SASLPlaintext,
-		},
-		Log: s.log,
+		SASL: c.sasl(),
+		Log:  s.log,
 	}
 	if err := o.Check(); err != nil {
 		return kafka.Options{}, usageError(err)
@@ -113,6 +113,29 @@ func (c *connection) doubts(o kafka.Options) []string {
 		}
 	}
 	return doubts
+}
+
+// sasl returns who we are: what was set, else what the embedded broker at
+// that address asks for.
+func (c *connection) sasl() kafka.SASL {
+	set := kafka.SASL{
+		Mechanism: c.SASLMechanism, User: c.SASLUser,
+		Password: c.SASLPassword, PasswordFile: c.SASLPasswordFile, Plaintext: c.SASLPlaintext,
+	}
+	if set == (kafka.SASL{}) && len(c.Brokers) == 1 {
+		return app.EmbeddedSASL(secretFolders(), c.Brokers[0])
+	}
+	return set
+}
+
+// secretFolders are where "up" leaves word of its broker's secret for the
+// other commands: among the user's settings, else where it can.
+func secretFolders() []string {
+	var all []string
+	if dir, err := os.UserConfigDir(); err == nil {
+		all = append(all, filepath.Join(dir, "belfry", "brokers"))
+	}
+	return append(all, filepath.Join(os.TempDir(), fmt.Sprintf("belfry-%d", os.Getuid()), "brokers"))
 }
 
 func (c *connection) names() topic.Names { return topic.Names{Prefix: c.Prefix} }

@@ -44,7 +44,7 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 	lines := newLines(s, c.Quiet)
 	err = app.Up(ctx, app.UpOptions{
 		Node: node,
-		Dir:  c.Dir, Listen: c.Listen, Jobs: c.Jobs, Clusters: c.Clusters,
+		Dir:  c.Dir, Listen: c.Listen, Jobs: c.Jobs, Clusters: c.Clusters, SecretFolders: secretFolders(),
 		Slots: c.Slots, RetrySlots: c.RetrySlots, Lead: c.Lead, Drain: c.Drain,
 		OnListen: func(addrs []string) {
 			s.log.Info("listening", "brokers", strings.Join(addrs, ","), "data", c.Dir)
