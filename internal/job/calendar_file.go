@@ -114,7 +114,7 @@ func (p *parse) openCalendars(y *yamlFile) {
 func (p *parse) readCalendars() {
 	for _, name := range p.order {
 		d := p.calendars[name]
-		r := calendarReader{p: p, definition: d, field: "calendars." + name, before: len(p.problems)}
+		r := calendarReader{p: p, definition: d, field: "calendars." + name, before: p.failures()}
 		for i, n := range d.items.items {
 			if n == nil {
 				d.broken = true
@@ -129,7 +129,7 @@ func (p *parse) readCalendars() {
 		}
 		d.calendar.Days = formatDays(join(r.fixed))
 		switch {
-		case d.broken || len(p.problems) > r.before:
+		case d.broken || p.failures() > r.before:
 			d.broken = true
 		case d.calendar.Days == "" && len(d.calendar.Rules) == 0:
 			r.fail(d.at, r.field, "the calendar has no day", "a job that names it in only_on would never run")
@@ -175,7 +175,7 @@ func (r *calendarReader) item(field string, n *node) {
 func (r *calendarReader) mapped(field string, n *node) {
 	known := []string{"rrule", "from", "except", "ical"}
 	values := map[string]*node{}
-	before := len(r.p.problems)
+	before := r.p.failures()
 	for _, e := range n.entries {
 		at := field + "." + e.key
 		switch {
@@ -191,7 +191,7 @@ func (r *calendarReader) mapped(field string, n *node) {
 		}
 	}
 	switch {
-	case len(r.p.problems) > before:
+	case r.p.failures() > before:
 	case values["ical"] != nil && len(values) > 1:
 		r.fail(n.at, field, "ical goes with no other field", "write two entries")
 	case values["ical"] != nil:
@@ -381,16 +381,16 @@ func (r *reader) calendars(d *draft, field string, n *node, into *[]Calendar) {
 	for i, item := range items {
 		at := fmt.Sprintf("%s[%d]", field, i)
 		if !r.scalar(d, at, item, "the name of a calendar") {
-			d.broken[field] = true
+			d.broke(field)
 			continue
 		}
-		d.places[at] = item.at
+		d.places.set(at, item.at)
 		c, message, hint, ok := r.lookup(item.text)
 		if message != "" {
 			r.fail(d, item.at, field, message, hint)
 		}
 		if !ok {
-			d.broken[field] = true
+			d.broke(field)
 			continue
 		}
 		*into = append(*into, c)
@@ -417,10 +417,10 @@ func (r *reader) blackout(d *draft, field string, n *node, ofFile bool) (b Black
 		known = append(known, "clusters")
 	}
 	if n == nil {
-		d.broken[field] = true
+		d.broke(field)
 		return b, nil
 	}
-	d.places[field] = n.at
+	d.places.set(field, n.at)
 	before := len(r.problems)
 	for _, e := range r.parts(d, field, n, known) {
 		at := field + "." + e.key
@@ -442,7 +442,7 @@ func (r *reader) blackout(d *draft, field string, n *node, ofFile bool) (b Black
 		}
 	}
 	if len(r.problems) > before {
-		d.broken[field] = true // what it lacks now is no second problem
+		d.broke(field) // what it lacks now is no second problem
 	}
 	return b, clusters
 }
@@ -460,7 +460,7 @@ func (r *reader) names(d *draft, field string, n *node) []string {
 		var name string
 		r.text(d, at, item, &name)
 		if item != nil {
-			d.places[at] = item.at
+			d.places.set(at, item.at)
 		}
 		names = append(names, name)
 	}

@@ -129,7 +129,7 @@ func TestHostileFiles(t *testing.T) {
 		"indented dashes":     {indentedDashes(1000), "found a list"},
 		"a long line":         {"jobs: [" + strings.Repeat("{name: a, command: x}, ", 5_000) + "]", `a second job is named "a"`},
 		"a long list of keys": {"jobs: [{" + strings.Repeat("a: x, ", many) + "}]", "written twice"},
-		"too long":            {strings.Repeat("#\n", maxFile), "the file is 16 MiB long, more than the 8 MiB a job file may have"},
+		"too long":            {strings.Repeat("#\n", MaxFile), "the file is 32 MiB long, more than the 16 MiB a job file may have"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]File{{Name: "jobs.yaml", Data: []byte(c.data)}})

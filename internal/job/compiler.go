@@ -1,6 +1,7 @@
 package job
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -45,6 +46,18 @@ func (c *Compiler) Compile(j *Job) (*schedule.Schedule, *Exclusions, []Problem) 
 		return nil, nil, []Problem{{Message: err.Error()}}
 	}
 	return s, x, nil
+}
+
+// Schedule is j.Compile of a job that was found to be good.
+func (c *Compiler) Schedule(j *Job) (*schedule.Schedule, error) {
+	z := c.checker.zone(j.Timezone)
+	if z.message != "" {
+		return nil, fmt.Errorf("time zone of job %s: %s", j.Name, z.message)
+	}
+	if j.Schedule == "" {
+		return nil, nil
+	}
+	return c.checker.compile(*j, z.location)
 }
 
 // expression is all that a schedule is made of; key is the job's name where

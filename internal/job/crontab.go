@@ -45,6 +45,8 @@ type remark struct {
 	at   place
 }
 
+func (c *crontab) size() int { return len(c.source.lines) }
+
 // read gives the crontab's jobs to p.
 func (c *crontab) read(p *parse) {
 	r := &crontabReader{
@@ -164,14 +166,14 @@ func (r *crontabReader) setting(at place, name, value string) {
 		r.shell = value
 	case "HOME":
 		j.WorkingDir = value
-		r.base.places["working_dir"] = place{line: at.line, column: at.column}
+		r.base.places.set("working_dir", place{line: at.line, column: at.column})
 	}
 	j.Env = maps.Clone(j.Env)
 	if j.Env == nil {
 		j.Env = map[string]string{}
 	}
 	j.Env[name] = value
-	r.base.places["env."+name] = place{line: at.line, column: at.column}
+	r.base.places.set("env."+name, place{line: at.line, column: at.column})
 }
 
 // job reads a line with a schedule and a command.
@@ -195,7 +197,7 @@ func (r *crontabReader) job(at place, text string) {
 		end = len(text) - len(rest)
 	}
 	d.job.Schedule = strings.TrimRight(text[:end], " \t")
-	d.places["schedule"] = at.part(0, utf8.RuneCountInString(d.job.Schedule))
+	d.places.set("schedule", at.part(0, utf8.RuneCountInString(d.job.Schedule)))
 	behind := at
 	behind.column += utf8.RuneCountInString(text[:end])
 	if rest == "" {
@@ -208,20 +210,25 @@ func (r *crontabReader) job(at place, text string) {
 	}
 	command, stdin := cutStdin(rest)
 	d.job.Command, d.job.Stdin = []string{r.shell, "-c", command}, stdin
-	d.places["command"], d.places["stdin"] = behind, behind
-	d.job.Name, d.places["name"] = r.slug(command, stdin), behind
+	d.places.set("command", behind)
+	d.places.set("stdin", behind)
+	d.job.Name = r.slug(command, stdin)
+	d.places.set("name", behind)
 	if name, ok := r.remarks["name"]; ok {
-		d.job.Name, d.places["name"] = name.text, name.at
+		d.job.Name = name.text
+		d.places.set("name", name.at)
 	}
 	if cluster, ok := r.remarks["cluster"]; ok {
-		d.job.Cluster, d.places["cluster"] = cluster.text, cluster.at
+		d.job.Cluster = cluster.text
+		d.places.set("cluster", cluster.at)
 	}
 	for key, remark := range r.remarks {
 		if code, found := strings.CutPrefix(key, "lint_ignore "); found {
 			if d.ignored == nil {
 				d.ignored = map[string]string{}
 			}
-			d.ignored[code], d.places["lint_ignore."+code] = remark.text, remark.at
+			d.ignored[code] = remark.text
+			d.places.set("lint_ignore."+code, remark.at)
 		}
 	}
 	r.p.add(d)

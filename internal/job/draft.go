@@ -2,6 +2,7 @@ package job
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -11,15 +12,15 @@ type draft struct {
 	job    Job
 	source *source
 	at     place
-	places map[string]place
-	broken map[string]bool
+	places places
+	broken map[string]bool // by field, nil while there are none
 	// ignored are the lints that the job silences, by code, with the reason.
 	ignored map[string]string
 }
 
 // child returns a draft that starts out as d, for a job that begins at at.
 func (d *draft) child(at place) *draft {
-	c := &draft{job: d.job, source: d.source, at: at, places: maps.Clone(d.places), broken: maps.Clone(d.broken)}
+	c := &draft{job: d.job, source: d.source, at: at, places: slices.Clone(d.places), broken: maps.Clone(d.broken)}
 	c.job.Env = maps.Clone(d.job.Env)
 	c.job.Labels = maps.Clone(d.job.Labels)
 	c.ignored = maps.Clone(d.ignored)
@@ -27,9 +28,40 @@ func (d *draft) child(at place) *draft {
 }
 
 func newDraft(s *source, at place) *draft {
-	d := &draft{job: Default(), source: s, at: at, places: map[string]place{}, broken: map[string]bool{}}
+	d := &draft{job: Default(), source: s, at: at}
 	d.job.Source = s.name
 	return d
+}
+
+// places are where fields were written, in the order they were read: of a
+// field that is there twice the last counts. A job has so few of them that a
+// list is smaller and faster than a map.
+type places []fieldPlace
+
+type fieldPlace struct {
+	field string
+	at    place
+}
+
+func (ps *places) set(field string, at place) {
+	*ps = append(*ps, fieldPlace{field, at})
+}
+
+func (ps places) of(field string) (at place, ok bool) {
+	for _, p := range slices.Backward(ps) {
+		if p.field == field {
+			return p.at, true
+		}
+	}
+	return place{}, false
+}
+
+// broke notes that a field could not be read.
+func (d *draft) broke(field string) {
+	if d.broken == nil {
+		d.broken = map[string]bool{}
+	}
+	d.broken[field] = true
 }
 
 // part is the place of length characters at offset, of as many as there are
@@ -47,7 +79,7 @@ func (p place) part(offset, length int) place {
 // an unknown "env.A", the job's own for a field that was not written.
 func (d *draft) where(field string) place {
 	for field != "" {
-		if at, ok := d.places[field]; ok {
+		if at, ok := d.places.of(field); ok {
 			return at
 		}
 		field = field[:max(strings.LastIndexAny(field, ".["), 0)]

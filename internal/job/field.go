@@ -37,7 +37,10 @@ type reader struct {
 }
 
 func (r *reader) fail(d *draft, at place, field, message, hint string) {
-	d.broken[field] = true
+	d.broke(field)
+	if len(r.problems) > maxProblems {
+		return
+	}
 	r.problems = append(r.problems, r.source.problem(at, field, message, hint))
 }
 
@@ -78,11 +81,11 @@ func (r *reader) readEntry(d *draft, e entry, known []string) {
 	d.forget(e.key)
 	switch {
 	case e.value == nil: // reported already
-		d.broken[e.key] = true
+		d.broke(e.key)
 	case e.value.kind == nothing:
 		r.fail(d, e.at, e.key, "has no value", "remove the line, or write one")
 	default:
-		d.places[e.key] = e.value.at
+		d.places.set(e.key, e.value.at)
 		r.field(d, e.key, e.value)
 	}
 }
@@ -92,7 +95,7 @@ func (r *reader) readEntry(d *draft, e entry, known []string) {
 func (d *draft) forget(field string) {
 	if !slices.Contains([]string{"env", "labels", "retry_backoff", "catch_up", "lint_ignore"}, field) {
 		delete(d.broken, field)
-		delete(d.places, field)
+		d.places = slices.DeleteFunc(d.places, func(p fieldPlace) bool { return p.field == field })
 	}
 }
 
@@ -172,7 +175,7 @@ func (r *reader) refuseEmpty(d *draft, field string, n *node, value string) {
 // scalar reports whether n is a scalar, and counts it.
 func (r *reader) scalar(d *draft, field string, n *node, wanted string) bool {
 	if n == nil {
-		d.broken[field] = true
+		d.broke(field)
 		return false
 	}
 	r.spent += nodeCost + len(n.text)
@@ -253,7 +256,7 @@ func (r *reader) command(d *draft, field string, n *node) []string {
 		if strings.TrimSpace(n.text) == "" {
 			r.fail(d, n.at, field, "is empty", "")
 		}
-		d.places[field+"[2]"] = n.at
+		d.places.set(field+"[2]", n.at)
 		return []string{"/bin/sh", "-c", n.text}
 	}
 	if n.kind != list {
@@ -264,10 +267,10 @@ func (r *reader) command(d *draft, field string, n *node) []string {
 	for i, item := range n.items {
 		path := fmt.Sprintf("%s[%d]", field, i)
 		if !r.scalar(d, path, item, "a string") {
-			d.broken[field] = true
+			d.broke(field)
 			continue
 		}
-		d.places[path] = item.at
+		d.places.set(path, item.at)
 		command[i] = item.text
 	}
 	return command
@@ -308,9 +311,9 @@ func (r *reader) parts(d *draft, field string, n *node, known []string) []entry 
 		case e.value != nil && e.value.kind == nothing:
 			r.fail(d, e.at, path, "has no value", `remove it, or write "" for an empty one`)
 		default:
-			d.places[path] = e.at
+			d.places.set(path, e.at)
 			if e.value != nil && known != nil {
-				d.places[path] = e.value.at
+				d.places.set(path, e.value.at)
 			}
 			r.spent += nodeCost + len(e.key)
 			good = append(good, e)

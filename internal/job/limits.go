@@ -37,13 +37,24 @@ const (
 	// anchors a short file could mean a very long list.
 	maxDates = 100_000
 
-	// maxFile bounds a file: some 80,000 jobs.
-	maxFile = 8 << 20
+	// MaxFile bounds a job file, in bytes: some 150,000 jobs. MaxFiles and
+	// MaxBytes bound the files that are read as one set, MaxJobs what is in
+	// them: far beyond what one installation was measured with.
+	MaxFile  = 16 << 20
+	MaxFiles = 20_000
+	MaxBytes = 64 << 20
+	MaxJobs  = 250_000
+
+	// maxWhole bounds a file that cannot be read some jobs at a time, since a
+	// YAML tree takes fifty times the room of its text.
+	maxWhole = 8 << 20
+	// maxProblems bounds what is told of: nobody reads on.
+	maxProblems = 1000
 	// maxDepth bounds how deep YAML may nest; a job needs five levels. The
 	// parser recurses, and a stack that overflows ends the process.
 	maxDepth = 64
 	// maxExpanded bounds, in bytes, what a file may grow to when its aliases
 	// and defaults are written out, and nodeCost what each node counts for.
-	maxExpanded = 16 * maxFile
+	maxExpanded = 128 << 20
 	nodeCost    = 64
 )

@@ -31,8 +31,8 @@ type Set struct {
 func Parse(files []File) (Set, error) {
 	p := newParse()
 	p.read(files)
-	if len(p.problems) > 0 {
-		return Set{}, p.problems.sorted()
+	if problems := p.found(); len(problems) > 0 {
+		return Set{}, problems
 	}
 	return p.set, nil
 }
@@ -43,13 +43,13 @@ func Survey(files []File) (Set, Problems) {
 	p := newParse()
 	p.set.marks = map[string]mark{}
 	p.read(files)
-	return p.set, p.problems.sorted()
+	return p.set, p.found()
 }
 
 func newParse() *parse {
 	return &parse{
 		named: map[string]named{}, files: map[string]bool{},
-		calendars: map[string]*definition{}, icals: map[string]*icalFile{},
+		calendars: map[string]*definition{}, icals: map[string]*icalFile{}, said: map[Problem]bool{},
 	}
 }
 
@@ -68,6 +68,11 @@ func (p *parse) read(files []File) {
 			p.openBlackouts(y)
 		}
 	}
+	jobs := 0
+	for _, d := range p.documents {
+		jobs += d.size()
+	}
+	p.set.Jobs = slices.Grow(p.set.Jobs, min(jobs, MaxJobs))
 	for _, d := range p.documents {
 		d.read(p)
 	}
@@ -78,6 +83,9 @@ func (p *parse) read(files []File) {
 type parse struct {
 	set       Set
 	problems  Problems
+	said      map[Problem]bool // of the problems: what is in the defaults is found in every job
+	left      int              // problems beyond the most that are told, at least
+	drafts    int              // jobs, good or not
 	documents []document
 	checker   *checker
 	named     map[string]named
@@ -91,8 +99,12 @@ type parse struct {
 	windows   []windows
 }
 
-// document is an opened file, ready to give its jobs to p.
-type document interface{ read(p *parse) }
+// document is an opened file, ready to give its jobs to p. Its size is how
+// many they probably are.
+type document interface {
+	size() int
+	read(p *parse)
+}
 
 // named is where a job's name was first taken.
 type named struct {
@@ -100,7 +112,34 @@ type named struct {
 	at   place
 }
 
-func (p *parse) fail(problems ...Problem) { p.problems = append(p.problems, problems...) }
+func (p *parse) fail(problems ...Problem) {
+	for _, found := range problems {
+		switch {
+		case p.said[found]:
+		case len(p.problems) < maxProblems:
+			p.said[found] = true
+			p.problems = append(p.problems, found)
+		default:
+			p.left++
+		}
+	}
+}
+
+// failures counts what is wrong so far.
+func (p *parse) failures() int { return len(p.problems) + p.left }
+
+// found returns what is wrong, in order of file and place.
+func (p *parse) found() Problems {
+	p.problems.sort()
+	if p.left > 0 {
+		last := p.problems[len(p.problems)-1]
+		p.problems = append(p.problems, Problem{
+			File: last.File, Line: last.Line, Column: last.Column,
+			Message: "there are more problems than these", Hint: "mend the first ones",
+		})
+	}
+	return p.problems
+}
 
 func (p *parse) open(f File) {
 	if f.Beside {
@@ -128,12 +167,11 @@ func (p *parse) open(f File) {
 		p.documents = append(p.documents, &crontab{source: s})
 		return
 	}
-	root, problems := readTree(s)
+	y, problems := newYAML(s)
 	p.fail(problems...)
-	if root == nil {
+	if y == nil {
 		return
 	}
-	y := &yamlFile{source: s, root: root}
 	p.documents = append(p.documents, y)
 	p.fail(y.open()...)
 	p.openCalendars(y)
@@ -144,8 +182,13 @@ func (p *parse) open(f File) {
 	}
 }
 
-// add finishes a draft and makes it one of the set's jobs.
-func (p *parse) add(d *draft) {
+// add finishes a draft and makes it one of the set's jobs; it is false when
+// there are too many.
+func (p *parse) add(d *draft) bool {
+	if p.drafts++; p.drafts > MaxJobs {
+		p.fail(d.source.problem(d.at, "", fmt.Sprintf("the files hold more than %d jobs", MaxJobs), "give the jobs of this file and those behind it to another installation"))
+		return false
+	}
 	if extra := p.blackoutsOf(d.job.Cluster); len(extra) > 0 {
 		d.job.Blackouts = slices.Concat(d.job.Blackouts, extra)
 	}
@@ -153,7 +196,7 @@ func (p *parse) add(d *draft) {
 	p.fail(wrong...)
 	name := d.job.Name
 	if name == "" || d.broken["name"] {
-		return
+		return true
 	}
 	at := d.where("name")
 	if first, taken := p.named[name]; taken {
@@ -162,16 +205,17 @@ func (p *parse) add(d *draft) {
 		}
 		p.fail(d.source.problem(at, "name", fmt.Sprintf("a second job is named %q", name),
 			fmt.Sprintf("the first is at %s:%s", first.file, first.at)))
-		return
+		return true
 	}
 	p.named[name] = named{file: d.source.name, at: at}
 	if p.set.marks != nil {
 		if len(wrong)+len(d.broken) > 0 {
-			return // what it says of itself is not what was meant
+			return true // what it says of itself is not what was meant
 		}
 		p.set.marks[name] = mark{file: d.source.name, at: d.at, places: d.places, ignored: d.ignored}
 	}
 	p.set.Jobs = append(p.set.Jobs, d.job)
+	return true
 }
 
 func sortedNames(names []string) []string {

@@ -55,13 +55,11 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted returns the problems in order of file and place, each once: a fault
-// in the defaults is found again in every job that has it from there.
-func (ps Problems) sorted() Problems {
+// sort puts the problems into order of file and place.
+func (ps Problems) sort() {
 	slices.SortFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Field, b.Field),
 			cmp.Compare(a.Message, b.Message), cmp.Compare(a.Hint, b.Hint))
 	})
-	return slices.Compact(ps)
 }

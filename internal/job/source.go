@@ -37,10 +37,10 @@ func newSource(f File) (*source, *Problem) {
 			Message: message, Hint: hint,
 		}
 	}
-	if len(f.Data) > maxFile {
+	if len(f.Data) > MaxFile {
 		return nil, &Problem{
 			File: f.Name, Line: 1, Column: 1,
-			Message: fmt.Sprintf("the file is %d MiB long, more than the %d MiB a job file may have", len(f.Data)>>20, maxFile>>20),
+			Message: fmt.Sprintf("the file is %d MiB long, more than the %d MiB a job file may have", len(f.Data)>>20, MaxFile>>20),
 			Hint:    "split it into several files",
 		}
 	}

@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -10,7 +9,7 @@ import (
 type mark struct {
 	file    string
 	at      place
-	places  map[string]place
+	places  places
 	ignored map[string]string
 }
 
@@ -48,7 +47,7 @@ func (s *Set) Ignored(j *Job) map[string]string { return s.marks[j.Name].ignored
 // checkIgnored says what is wrong with a lint that is silenced.
 func checkIgnored(code, reason string) (message, hint string) {
 	switch {
-	case !regexp.MustCompile(`^BF[0-9]{3}$`).MatchString(code):
+	case len(code) != len("BF000") || !strings.HasPrefix(code, "BF") || strings.Trim(code[2:], "0123456789") != "":
 		return fmt.Sprintf("%q is not the code of a lint", code), "as belfry validate shows it, for example BF004"
 	case strings.TrimSpace(reason) == "":
 		return "has no reason", "say why it is silenced, for whoever wonders next year"
@@ -63,7 +62,7 @@ func (r *reader) checkIgnored(d *draft, field string, n *node) {
 			continue
 		}
 		if message, hint := checkIgnored(code, d.ignored[code]); message != "" {
-			place, ok := d.places[at]
+			place, ok := d.places.of(at)
 			if !ok {
 				place = n.at
 			}

@@ -54,18 +54,25 @@ type entry struct {
 	merged bool
 }
 
-// tree builds nodes from the YAML of one file.
+// tree builds nodes from the YAML of one file, or of a part of it that begins
+// below a number of lines.
 type tree struct {
 	source   *source
+	above    int
 	anchors  map[string]*node
 	problems []Problem
 }
 
 // readTree returns the root of a YAML file and what is wrong with its form.
 // The root is nil if it cannot be read at all.
-func readTree(s *source) (*node, []Problem) {
-	t := &tree{source: s, anchors: map[string]*node{}}
-	file, p := t.parse()
+func readTree(s *source) (*node, []Problem) { return newTree(s).document(s.text) }
+
+func newTree(s *source) *tree { return &tree{source: s, anchors: map[string]*node{}} }
+
+// document is readTree of a text that is the file or its beginning.
+func (t *tree) document(text string) (*node, []Problem) {
+	s := t.source
+	file, p := t.parse(text)
 	if p != nil {
 		return nil, []Problem{*p}
 	}
@@ -85,7 +92,7 @@ func readTree(s *source) (*node, []Problem) {
 	if len(bodies) > 1 {
 		at := t.place(bodies[1].Body)
 		if start := bodies[1].Start; start != nil {
-			at = s.find(start.Position.Line, start.Position.Column, "")
+			at = t.position(start)
 		}
 		return nil, []Problem{s.problem(at, "", "a second YAML document", "a job file holds one: put the other into a file of its own")}
 	}
@@ -95,14 +102,14 @@ func readTree(s *source) (*node, []Problem) {
 
 // parse runs the YAML parser. It answers a fault of the parser's own as a
 // problem of the file: whoever watches a folder of files must survive it.
-func (t *tree) parse() (file *ast.File, problem *Problem) {
+func (t *tree) parse(text string) (file *ast.File, problem *Problem) {
 	defer func() {
 		if r := recover(); r != nil {
 			p := t.source.problem(place{line: 1, column: 1}, "", fmt.Sprintf("the YAML parser failed: %v", r), "write the file in a plainer way")
 			file, problem = nil, &p
 		}
 	}()
-	tokens := lexer.Tokenize(t.source.text)
+	tokens := lexer.Tokenize(text)
 	if deep := tooDeep(tokens); deep != nil {
 		p := t.source.problem(t.position(deep), "", fmt.Sprintf("nested more than %d levels deep", maxDepth), "a job needs five")
 		return nil, &p
@@ -114,9 +121,7 @@ func (t *tree) parse() (file *ast.File, problem *Problem) {
 	at, message := place{line: 1, column: 1}, err.Error()
 	if syntax, ok := errors.AsType[yaml.Error](err); ok {
 		message = syntax.GetMessage()
-		if tk := syntax.GetToken(); tk != nil && tk.Position != nil {
-			at = t.source.find(tk.Position.Line, tk.Position.Column, "")
-		}
+		at = t.position(syntax.GetToken())
 	}
 	p := t.source.problem(at, "", "not YAML: "+strings.ReplaceAll(message, "\t", `\t`), syntaxHint(message, t.source.lines[at.line-1]))
 	return nil, &p
@@ -174,10 +179,18 @@ func (t *tree) position(tk *token.Token) place {
 	if tk == nil || tk.Position == nil {
 		return place{line: 1, column: 1}
 	}
-	return t.source.find(tk.Position.Line, tk.Position.Column, "")
+	return t.find(tk, "")
+}
+
+// find is the place of a token's value.
+func (t *tree) find(tk *token.Token, value string) place {
+	return t.source.find(t.above+tk.Position.Line, tk.Position.Column, value)
 }
 
 func (t *tree) fail(at place, message, hint string) {
+	if len(t.problems) > maxProblems {
+		return
+	}
 	t.problems = append(t.problems, t.source.problem(at, "", message, hint))
 }
 
@@ -191,11 +204,11 @@ func (t *tree) node(n ast.Node) *node {
 		return &node{kind: nothing, at: t.place(n)}
 	case *ast.StringNode:
 		tk := v.GetToken()
-		at := t.source.find(tk.Position.Line, tk.Position.Column, v.Value)
+		at := t.find(tk, v.Value)
 		return &node{kind: scalar, text: v.Value, bare: tk.Type == token.StringType, at: at}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		tk := n.GetToken()
-		at := t.source.find(tk.Position.Line, tk.Position.Column, tk.Value)
+		at := t.find(tk, tk.Value)
 		return &node{kind: scalar, text: tk.Value, bare: true, at: at}
 	case *ast.LiteralNode:
 		return &node{kind: scalar, text: v.Value.Value, at: t.place(n)}

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,39 @@ type yamlFile struct {
 	blackouts *node
 	defaults  *node
 	jobs      *node
+
+	// tree and items are there where the jobs are read one at a time; jobs is
+	// empty then.
+	tree  *tree
+	items []item
+}
+
+// newYAML reads the head of a file, or all of it where its jobs do not stand
+// at its end. The file is nil if it cannot be read at all.
+func newYAML(s *source) (*yamlFile, []Problem) {
+	if o, ok := newOutline(s); ok {
+		t := newTree(s)
+		if root, problems := t.readHead(o); root != nil {
+			root.entries[len(root.entries)-1].value.kind = list
+			t.problems = nil
+			return &yamlFile{source: s, root: root, tree: t, items: o.items}, problems
+		}
+	}
+	root, problems := readWhole(s)
+	if root == nil {
+		return nil, problems
+	}
+	return &yamlFile{source: s, root: root}, problems
+}
+
+// readWhole is readTree of a file that is not too long for it.
+func readWhole(s *source) (*node, []Problem) {
+	if len(s.text) > maxWhole {
+		return nil, []Problem{s.problem(place{line: 1, column: 1}, "",
+			fmt.Sprintf("the file is %d MiB long, more than the %d MiB of one that does not end with its jobs, a job a list item", len(s.text)>>20, maxWhole>>20),
+			`put "jobs:" on a line of its own behind all else, and each job behind a "- " on a line of its own`)}
+	}
+	return readTree(s)
 }
 
 func isYAML(name string) bool {
@@ -101,6 +135,13 @@ func (y *yamlFile) openClusters(e entry, fail func(at place, field, message, hin
 	}
 }
 
+func (y *yamlFile) size() int {
+	if y.jobs == nil {
+		return 0
+	}
+	return len(y.jobs.items) + len(y.items)
+}
+
 // read gives the file's jobs to p.
 func (y *yamlFile) read(p *parse) {
 	r := &reader{source: y.source, room: maxExpanded, lookup: p.calendar}
@@ -114,27 +155,86 @@ func (y *yamlFile) read(p *parse) {
 		p.fail(base.checkDefaults(p.checker)...)
 	}
 	inherited := r.spent
-	if y.jobs != nil {
-		for i, n := range y.jobs.items {
-			if n == nil {
-				continue
-			}
-			if n.kind != mapping {
-				p.fail(y.source.problem(n.at, fmt.Sprintf("jobs[%d]", i), "expected a mapping with the fields of a job, found "+n.found(), ""))
-				continue
-			}
-			r.spent += inherited
-			d := base.child(n.at)
-			if !r.readJob(d, n) {
-				p.fail(y.source.problem(n.at, fmt.Sprintf("jobs[%d]", i),
-					fmt.Sprintf("with its aliases and defaults written out, the file is longer than %d MiB", maxExpanded>>20),
-					"split it into several files"))
-				break
-			}
-			p.add(d)
+	for i, n := range y.eachJob(p) {
+		field := fmt.Sprintf("jobs[%d]", i)
+		if n.kind != mapping {
+			p.fail(y.source.problem(n.at, field, "expected a mapping with the fields of a job, found "+n.found(), ""))
+			continue
+		}
+		r.spent += inherited
+		d := base.child(n.at)
+		room := r.readJob(d, n)
+		p.fail(r.problems...)
+		r.problems = r.problems[:0]
+		if !room {
+			p.fail(y.source.problem(n.at, field,
+				fmt.Sprintf("with its aliases and defaults written out, the file is longer than %d MiB", maxExpanded>>20),
+				"split it into several files"))
+			break
+		}
+		if !p.add(d) {
+			break
 		}
 	}
 	p.fail(r.problems...)
+}
+
+// eachJob yields the jobs and their numbers. From an item on that is no YAML
+// they are those of the file as a whole, if that is.
+func (y *yamlFile) eachJob(p *parse) iter.Seq2[int, *node] {
+	return func(yield func(int, *node) bool) {
+		if y.jobs != nil {
+			yieldFrom(0, y.jobs.items, yield)
+		}
+		for i, text := range y.items {
+			job, ok := readPlain(y.source, text), true
+			if job == nil {
+				var problem *Problem
+				job, problem, ok = y.tree.readItem(text)
+				p.fail(y.tree.problems...)
+				y.tree.problems = y.tree.problems[:0]
+				if !ok {
+					y.rest(p, i, problem, yield)
+					return
+				}
+			}
+			if job != nil && !yield(i, job) { // nil: reported already
+				return
+			}
+		}
+	}
+}
+
+// yieldFrom yields the jobs from number n on.
+func yieldFrom(n int, jobs []*node, yield func(int, *node) bool) {
+	for i, job := range jobs {
+		if i >= n && job != nil && !yield(i, job) {
+			return
+		}
+	}
+}
+
+// rest yields the jobs from number n on by reading the file as a whole, which
+// tells best what is wrong with it.
+func (y *yamlFile) rest(p *parse, n int, problem *Problem, yield func(int, *node) bool) {
+	if len(y.source.text) > maxWhole {
+		if problem == nil {
+			found := y.source.problem(place{line: y.items[n].above + 1, column: 1}, fmt.Sprintf("jobs[%d]", n), "is no job", "")
+			problem = &found
+		}
+		p.fail(*problem)
+		return
+	}
+	root, problems := readWhole(y.source)
+	p.fail(problems...)
+	if root == nil {
+		return
+	}
+	for _, e := range root.entries {
+		if e.key == "jobs" && e.value != nil {
+			yieldFrom(n, e.value.items, yield)
+		}
+	}
 }
 
 // checkDefaults finds what is wrong with the defaults themselves, even if no

@@ -27,20 +27,22 @@ type Finding struct {
 // Check returns what lints find in a set from job.Survey, as of now, in order
 // of file and place. What is found in the defaults is said once.
 func Check(set job.Set, now time.Time) []Finding {
-	c := &checker{set: set, now: now.UTC().Truncate(time.Second), known: map[string]*facts{}, ends: map[string]calendarEnd{}}
-	subjects := make([]*subject, 0, len(set.Jobs))
+	c := &checker{
+		set: set, now: now.UTC().Truncate(time.Second), compiler: job.NewCompiler(),
+		known: map[meaning]*facts{}, ends: map[string]calendarEnd{}, crowds: map[string]crowds{},
+	}
 	for i := range set.Jobs {
 		c.ignored(&set.Jobs[i])
 		s, ok := c.subject(&set.Jobs[i])
 		if !ok {
 			continue
 		}
-		subjects = append(subjects, s)
+		c.join(s)
 		c.expression(s)
 		c.dues(s)
 		c.clock(s)
 	}
-	c.load(subjects)
+	c.load()
 	return sorted(c.findings)
 }
 
@@ -60,7 +62,9 @@ type checker struct {
 	set       job.Set
 	now       time.Time
 	calendars job.Calendars
-	known     map[string]*facts
+	compiler  *job.Compiler
+	known     map[meaning]*facts
+	crowds    map[string]crowds      // by cluster
 	ends      map[string]calendarEnd // by name
 	findings  []Finding
 }
@@ -87,6 +91,9 @@ type word struct {
 	text   string
 	offset int
 }
+
+// meaning is all that facts depend on: a canonical expression and a zone.
+type meaning struct{ canonical, zone string }
 
 // facts are what a schedule in a zone means, found out once for all jobs that
 // have it.
@@ -119,7 +126,7 @@ const soon = 100
 
 // subject makes a job ready; not ok if it has no schedule.
 func (c *checker) subject(j *job.Job) (*subject, bool) {
-	made, err := j.Compile()
+	made, err := c.compiler.Schedule(j)
 	if err != nil || made == nil {
 		return nil, false
 	}
@@ -130,7 +137,7 @@ func (c *checker) subject(j *job.Job) (*subject, bool) {
 	if !strings.HasPrefix(strings.TrimLeft(j.Schedule, " \t"), "@") {
 		s.words = split(j.Schedule)
 	}
-	key := made.String() + "\n" + j.Timezone
+	key := meaning{made.String(), j.Timezone}
 	if s.facts = c.known[key]; s.facts == nil {
 		s.facts = c.study(made)
 		c.known[key] = s.facts

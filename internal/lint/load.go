@@ -25,30 +25,35 @@ type crowdOf struct {
 	jobs  int
 }
 
-// load finds the second of the coming day in which most jobs of a cluster are
-// due. Jobs with jitter spread themselves.
-func (c *checker) load(subjects []*subject) {
-	clusters := map[string]map[*facts]*crowdOf{}
-	for _, s := range subjects {
-		if s.Paused || s.Jitter > 0 || s.ignores(c, SameSecond) {
-			continue
-		}
-		if clusters[s.Cluster] == nil {
-			clusters[s.Cluster] = map[*facts]*crowdOf{}
-		}
-		if clusters[s.Cluster][s.facts] == nil {
-			clusters[s.Cluster][s.facts] = &crowdOf{first: s}
-		}
-		clusters[s.Cluster][s.facts].jobs++
+// crowds are the jobs of a cluster by what their schedules mean.
+type crowds map[*facts]*crowdOf
+
+// join counts a job among those of its cluster that are due with it. Jobs with
+// jitter spread themselves.
+func (c *checker) join(s *subject) {
+	if s.Paused || s.Jitter > 0 || s.ignores(c, SameSecond) {
+		return
 	}
+	if c.crowds[s.Cluster] == nil {
+		c.crowds[s.Cluster] = crowds{}
+	}
+	if c.crowds[s.Cluster][s.facts] == nil {
+		c.crowds[s.Cluster][s.facts] = &crowdOf{first: s}
+	}
+	c.crowds[s.Cluster][s.facts].jobs++
+}
+
+// load finds the second of the coming day in which most jobs of a cluster are
+// due.
+func (c *checker) load() {
 	left := perSet
-	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		c.cluster(clusters[name], &left)
+	for _, name := range slices.Sorted(maps.Keys(c.crowds)) {
+		c.cluster(c.crowds[name], &left)
 	}
 }
 
 // cluster counts the due times of one cluster.
-func (c *checker) cluster(crowds map[*facts]*crowdOf, left *int) {
+func (c *checker) cluster(crowds crowds, left *int) {
 	total := 0
 	for _, k := range crowds {
 		total += k.jobs
