@@ -1,7 +1,10 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,57 +16,79 @@ import (
 // jobFileEndings are those of the files in a folder that hold jobs.
 func jobFileEndings() []string { return []string{".yaml", ".yml", ".cron", ".crontab"} }
 
-// ReadFiles returns the job file at path or, if that is a folder, all job
-// files directly in it (*.yaml, *.yml, *.cron, *.crontab), by name, followed
-// by the files they refer to. Hidden files are left out.
-func ReadFiles(path string) ([]job.File, error) {
-	path = filepath.Clean(path)
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading jobs: %w", err)
-	}
-	names := []string{path}
-	if info.IsDir() {
-		entries, err := os.ReadDir(path)
+// ReadFiles returns the job files at paths and, of those that are folders, all
+// job files directly in them (*.yaml, *.yml, *.cron, *.crontab), by name,
+// followed by the files they refer to. Hidden files are left out. There may be
+// job.MaxFiles of them, of job.MaxFile bytes each and job.MaxBytes together.
+func ReadFiles(ctx context.Context, paths ...string) ([]job.File, error) {
+	var names []string
+	for _, path := range paths {
+		found, err := jobFilesAt(filepath.Clean(path))
 		if err != nil {
 			return nil, fmt.Errorf("reading jobs: %w", err)
 		}
-		names = names[:0]
+		if names = append(names, found...); len(names) > job.MaxFiles {
+			return nil, fmt.Errorf("reading jobs: %s holds the file beyond the %d that are read", path, job.MaxFiles)
+		}
+	}
+	files := make([]job.File, 0, len(names))
+	left := int64(job.MaxBytes)
+	for _, name := range names {
+		data, err := ReadFile(ctx, name, job.MaxFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading jobs: %w", err)
+		}
+		if left -= int64(len(data)); left < 0 {
+			return nil, fmt.Errorf("reading jobs: with %s the files hold more than %s", name, mebibytes(job.MaxBytes))
+		}
+		files = append(files, job.File{Name: name, Data: data})
+	}
+	return append(files, readBeside(ctx, files, left)...), nil
+}
+
+// jobFilesAt names the job files at a path, which may be a folder.
+func jobFilesAt(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return []string{path}, err
+	}
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = folder.Close() }()
+	const some = 1000 // so that a folder of all sorts of files takes no room
+	var names []string
+	for len(names) <= job.MaxFiles {
+		entries, err := folder.ReadDir(some)
 		for _, e := range entries {
 			hidden := strings.HasPrefix(e.Name(), ".")
 			if !hidden && !e.IsDir() && slices.Contains(jobFileEndings(), filepath.Ext(e.Name())) {
 				names = append(names, filepath.Join(path, e.Name()))
 			}
 		}
-		if len(names) == 0 {
-			return nil, fmt.Errorf("reading jobs: folder %s holds no file with jobs (%s)",
-				path, strings.Join(jobFileEndings(), ", "))
+		if errors.Is(err, io.EOF) {
+			break
 		}
-	}
-	files := make([]job.File, 0, len(names))
-	for _, name := range names {
-		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading jobs: %w", err)
+			return nil, err
 		}
-		files = append(files, job.File{Name: name, Data: data})
 	}
-	return append(files, readBeside(files)...), nil
+	if len(names) == 0 {
+		return nil, fmt.Errorf("folder %s holds no file with jobs (%s)", path, strings.Join(jobFileEndings(), ", "))
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
-// maxBeside bounds a file that a job file refers to, in bytes.
-const maxBeside = 8 << 20
-
-// readBeside returns the files that job files refer to. One that cannot be
-// read is left out: job.Parse says so, with the place of the reference.
-func readBeside(files []job.File) []job.File {
+// readBeside returns the files that job files refer to, of so many bytes
+// together. One that cannot be read is left out: job.Parse says so, with the
+// place of the reference.
+func readBeside(ctx context.Context, files []job.File, left int64) []job.File {
 	var beside []job.File
 	for _, name := range job.References(files) {
-		info, err := os.Stat(name)
-		if err != nil || !info.Mode().IsRegular() || info.Size() > maxBeside {
-			continue
-		}
-		if data, err := os.ReadFile(name); err == nil {
+		if data, err := ReadFile(ctx, name, min(left, job.MaxFile)); err == nil {
+			left -= int64(len(data))
 			beside = append(beside, job.File{Name: name, Data: data, Beside: true})
 		}
 	}

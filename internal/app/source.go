@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,15 +14,27 @@ import (
 	"github.com/belfry-cron/belfry/internal/job"
 )
 
-// sourceEvery is how often a job file is looked at. A change is in force well
-// within two seconds.
-const sourceEvery = time.Second
+const (
+	// sourceEvery is how often a job file is looked at, and untilRead how many
+	// looks in a row must find the same: a file that is written in place is
+	// half there for a moment. A change is in force well within three seconds.
+	sourceEvery = time.Second
+	untilRead   = 2
+	// untilGone is how many looks in a row must find that a job is gone before
+	// it is removed, with its pause and its history, and how many must find a
+	// file that ends within a line before that line is believed. Whoever writes
+	// slowly, or moves a file out of the folder and back, takes less.
+	untilGone = 10
+	// untilSaid is after how many looks that each found something else it is
+	// said that nothing comes into force.
+	untilSaid = 30
+)
 
 // source keeps the jobs of a file or folder in force: it writes what changed,
 // removes what the file no longer has, and leaves everything as it is while
-// the file is broken. Two sources of the same content never write against
-// each other, since each acts only when its own file changes, and writes only
-// what the topic does not hold already.
+// the file is broken. It acts only on content that has stood still. Two sources
+// of the same content never write against each other, since each acts only when
+// its own file changes, and writes only what the topic does not hold already.
 type source struct {
 	path string
 	by   string
@@ -30,7 +44,11 @@ type source struct {
 	log     *slog.Logger
 	metrics *sourceMetrics
 
-	seen    [sha256.Size]byte // of the content dealt with last
+	seen    [sha256.Size]byte // at the last look
+	stood   int               // looks in a row that found it
+	restful bool              // nothing is left to do about it but to remove jobs
+	held    bool              // there are jobs to be removed
+	moved   int               // looks in a row that found something new
 	waiting bool              // for something outside the file, which was said
 }
 
@@ -73,12 +91,22 @@ func (s *source) run(ctx context.Context) error {
 	}
 }
 
-// look deals with the file's content if it is new. What fails for a reason
-// outside the file is tried again at the next look.
+// look deals with the file's content once it has stood still. What fails for a
+// reason outside the file is tried again at the next look.
 func (s *source) look(ctx context.Context) {
-	files, err := ReadFiles(s.path)
-	sum := fingerprint(files, err)
-	if sum == s.seen {
+	files, err := ReadFiles(ctx, s.path)
+	if ctx.Err() != nil {
+		return
+	}
+	s.note(fingerprint(files, err))
+	remove := s.stood >= untilGone
+	switch {
+	case s.stood < untilRead, s.restful && !s.held, s.restful && !remove:
+		return
+	case !remove && slices.ContainsFunc(files, endsWithinLine):
+		if s.stood == untilRead {
+			s.log.Info("a job file ends within a line; waiting for the rest", "path", s.path)
+		}
 		return
 	}
 	var set job.Set
@@ -86,20 +114,35 @@ func (s *source) look(ctx context.Context) {
 		set, err = job.Parse(files)
 	}
 	if err != nil {
-		s.seen = sum
+		s.restful, s.held = true, false
 		s.failed("the files are broken", err)
 		return
 	}
-	if err := s.apply(ctx, set); err != nil {
+	if err := s.apply(ctx, set, remove); err != nil {
 		if ctx.Err() == nil && !s.waiting {
 			s.waiting = true
 			s.failed("trying again every second", err)
 		}
 		return
 	}
-	s.seen, s.waiting = sum, false
+	s.restful, s.waiting = true, false
 	s.metrics.valid.Set(1)
 }
+
+// note counts how long the content has stood still, or has not.
+func (s *source) note(sum [sha256.Size]byte) {
+	if sum == s.seen {
+		s.stood, s.moved = s.stood+1, 0
+		return
+	}
+	s.seen, s.stood, s.restful, s.held = sum, 1, false, false
+	if s.moved++; s.moved == untilSaid {
+		s.failed("they change all the time", errors.New("no two looks in a row found the same content"))
+	}
+}
+
+// endsWithinLine reports whether the last line of a file may be cut off.
+func endsWithinLine(f job.File) bool { return len(f.Data) > 0 && f.Data[len(f.Data)-1] != '\n' }
 
 func (s *source) failed(why string, err error) {
 	s.metrics.errors.Inc()
@@ -107,7 +150,8 @@ func (s *source) failed(why string, err error) {
 	s.log.Error("the job files are not in force; the jobs that are stay as they are", "why", why, "path", s.path, "error", err)
 }
 
-func (s *source) apply(ctx context.Context, set job.Set) error {
+// apply puts the set into force. Jobs that are gone are held until remove.
+func (s *source) apply(ctx context.Context, set job.Set, remove bool) error {
 	if err := s.prepare(ctx, set.Clusters); err != nil {
 		return err
 	}
@@ -116,14 +160,20 @@ func (s *source) apply(ctx context.Context, set job.Set) error {
 		return err
 	}
 	changes := Plan(have, set.Jobs, FromPath(s.path))
-	if err := s.store.Write(ctx, changes, s.by, time.Now()); err != nil {
-		return err
-	}
-	s.metrics.writes.Add(float64(len(changes)))
 	counts := map[ChangeKind]int{}
 	for _, c := range changes {
 		counts[c.Kind]++
 	}
+	if s.held = counts[Removed] > 0 && !remove; s.held {
+		s.log.Info("jobs are gone from the job files; they are removed if they stay away", "path", s.path,
+			"jobs", counts[Removed], "seconds", int(time.Duration(untilGone-s.stood)*sourceEvery/time.Second))
+		changes = slices.DeleteFunc(changes, func(c Change) bool { return c.Kind == Removed })
+		counts[Removed] = 0
+	}
+	if err := s.store.Write(ctx, changes, s.by, time.Now()); err != nil {
+		return err
+	}
+	s.metrics.writes.Add(float64(len(changes)))
 	s.log.Info("job files are in force", "path", s.path, "jobs", len(set.Jobs),
 		"added", counts[Added], "changed", counts[Changed], "removed", counts[Removed])
 	return nil

@@ -63,7 +63,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	o.announce(st, b)
 	o.OnListen(b.Addrs())
 
-	clusters := o.firstClusters()
+	clusters := o.firstClusters(ctx)
 	n, err := o.open(ctx, st, clusters)
 	if err != nil {
 		return unlessEnded(ctx, err)
@@ -114,12 +114,12 @@ func EmbeddedSASL(folders []string, addr string) kafka.SASL {
 
 // firstClusters are those asked for, else those the job files name. Files
 // that cannot be read are the source's to report.
-func (o *UpOptions) firstClusters() []string {
+func (o *UpOptions) firstClusters(ctx context.Context) []string {
 	if len(o.Clusters) > 0 {
 		return o.Clusters
 	}
 	if o.Jobs != "" {
-		if files, err := ReadFiles(o.Jobs); err == nil {
+		if files, err := ReadFiles(ctx, o.Jobs); err == nil {
 			if set, err := job.Parse(files); err == nil {
 				return set.Clusters
 			}

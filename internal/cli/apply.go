@@ -27,7 +27,7 @@ func (applyCmd) Help() string {
 
 // Run puts jobs into force.
 func (c *applyCmd) Run(ctx context.Context, s *session) error {
-	set, err := readSet(c.Files)
+	set, err := readSet(ctx, c.Files)
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func utcLayout(d dueTime) string {
 // force of that name.
 func (c *nextCmd) jobs(ctx context.Context, s *session) ([]job.Job, error) {
 	if _, err := os.Stat(c.What); err == nil {
-		set, err := readSet([]string{c.What})
+		set, err := readSet(ctx, []string{c.What})
 		if err != nil || len(c.Job) == 0 {
 			return set.Jobs, err
 		}

@@ -77,7 +77,7 @@ type jobChange struct {
 
 // Run compares.
 func (c *planCmd) Run(ctx context.Context, s *session) error {
-	set, err := readSet(c.Files)
+	set, err := readSet(ctx, c.Files)
 	if err != nil {
 		return err
 	}

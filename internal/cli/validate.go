@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -30,9 +31,9 @@ func (validateCmd) Help() string {
 const heapGrowth = 40
 
 // Run checks files.
-func (c *validateCmd) Run(s *session) error {
+func (c *validateCmd) Run(ctx context.Context, s *session) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(heapGrowth))
-	files, err := readFiles(c.Files)
+	files, err := readFiles(ctx, c.Files)
 	if err != nil {
 		return err
 	}
@@ -102,21 +103,17 @@ func (c *validateCmd) show(s *session, answers []findingAnswer) error {
 }
 
 // readFiles reads files and folders.
-func readFiles(paths []string) ([]job.File, error) {
-	var files []job.File
-	for _, path := range paths {
-		read, err := app.ReadFiles(path)
-		if err != nil {
-			return nil, usageError(err)
-		}
-		files = append(files, read...)
+func readFiles(ctx context.Context, paths []string) ([]job.File, error) {
+	files, err := app.ReadFiles(ctx, paths...)
+	if err != nil && ctx.Err() == nil {
+		err = usageError(err)
 	}
-	return files, nil
+	return files, err
 }
 
 // readSet reads files and folders as one set of jobs.
-func readSet(paths []string) (job.Set, error) {
-	files, err := readFiles(paths)
+func readSet(ctx context.Context, paths []string) (job.Set, error) {
+	files, err := readFiles(ctx, paths)
 	if err != nil {
 		return job.Set{}, err
 	}
