@@ -19,7 +19,7 @@ func TestReadFiles(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600))
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub.yaml"), 0o700))
-	files, err := ReadFiles(t.Context(), dir + "/")
+	files, err := ReadFiles(t.Context(), dir+"/")
 	require.NoError(t, err)
 	var names []string
 	for _, f := range files {

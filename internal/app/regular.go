@@ -55,7 +55,7 @@ func ReadFile(ctx context.Context, name string, most int64) ([]byte, error) {
 }
 
 func checkFile(name string, info fs.FileInfo, most int64) error {
-	what := ""
+	var what string
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
 		if info.Size() > most {

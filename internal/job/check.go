@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/belfry-cron/belfry/internal/schedule"
@@ -191,6 +192,7 @@ func (c *checker) command(j Job) {
 	} else if strings.TrimSpace(j.Command[0]) == "" {
 		c.fail("command[0]", "is empty", "the first argument is the program to run")
 	}
+	c.number("command", "arguments", len(j.Command), MaxArgs)
 	for i, arg := range j.Command {
 		if strings.Contains(arg, "\x00") {
 			c.fail(fmt.Sprintf("command[%d]", i), "holds a NUL character", "")
@@ -204,7 +206,15 @@ func (c *checker) command(j Job) {
 	}
 }
 
+// number checks how many a job has of what it may have several of.
+func (c *checker) number(field, what string, n, most int) {
+	if n > most {
+		c.fail(field, fmt.Sprintf("has %d %s, more than %d", n, what, most), "keep them in a file that the command reads")
+	}
+}
+
 func (c *checker) env(env map[string]string) {
+	c.number("env", "variables", len(env), MaxEnv)
 	for _, name := range sortedKeys(env) {
 		if message, hint := checkVariable(name, env[name]); message != "" {
 			c.fail("env."+name, message, hint)
@@ -226,6 +236,9 @@ func checkVariable(name, value string) (message, hint string) {
 }
 
 func (c *checker) labels(labels map[string]string) {
+	if len(labels) > MaxLabels {
+		c.fail("labels", fmt.Sprintf("has %d labels, more than %d", len(labels), MaxLabels), "")
+	}
 	for _, key := range sortedKeys(labels) {
 		field := "labels." + key
 		switch value := labels[key]; {
@@ -308,7 +321,10 @@ func (c *checker) size(j Job) {
 	if plainlySmall(j) {
 		return
 	}
-	const rest = 1024 // all fields that have a fixed or limited length
+	const (
+		rest     = 1024 // all fields that have a fixed or limited length
+		instants = `"name":,"from":"2026-12-24T18:00:00Z","to":"2026-12-27T06:00:00Z","weekly":,"timezone":`
+	)
 	worst, most, total := "", 0, rest
 	add := func(field string, texts ...string) {
 		size := 0
@@ -341,6 +357,12 @@ func (c *checker) size(j Job) {
 			}
 		}
 	}
+	for i, b := range j.Blackouts {
+		add(fmt.Sprintf("blackouts[%d]", i), b.Name, b.Weekly, b.Timezone, instants)
+	}
+	if unknown, err := json.Marshal(j.Unknown); err == nil && len(j.Unknown) > 0 {
+		add("", string(unknown))
+	}
 	for _, name := range sortedKeys(j.Env) {
 		add("env."+name, name, j.Env[name])
 	}
@@ -357,7 +379,7 @@ func (c *checker) size(j Job) {
 // to be escaped: nearly all jobs do, and a scheduler that starts checks each.
 func plainlySmall(j Job) bool {
 	const around, escaped = 8, 6 // at the most, in bytes
-	if len(j.OnlyOn)+len(j.ExceptOn) > 0 {
+	if len(j.OnlyOn)+len(j.ExceptOn)+len(j.Blackouts)+len(j.Unknown) > 0 {
 		return false
 	}
 	total := 9*around + len(j.Name) + len(j.Description) + len(j.Schedule) + len(j.Timezone) + len(j.Cluster) + len(j.Stdin) +

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,9 +86,9 @@ func TestRecordTooLong(t *testing.T) {
 	long := strings.Repeat("x", MaxRecord-2048)
 	for _, c := range []struct{ fields, want string }{
 		{"command: x, stdin: " + long, ""},
-		{"command: x, env: {A: aaa, B: " + long + "}, stdin: " + long[:4096], "jobs.yaml:1:44: env.B: takes 511 KiB of the job's record, which may be 512 KiB in all"},
-		{"command: [a, b, " + long + long + "]", "jobs.yaml:1:34: command[2]: takes 1021 KiB of the job's record"},
-		{"command: " + long + long, "jobs.yaml:1:27: command[2]: takes 1021 KiB"},
+		{"command: x, env: {A: aaa, B: " + long + "}, stdin: " + long[:4096], "jobs.yaml:1:44: env.B: takes 255 KiB of the job's record, which may be 256 KiB in all"},
+		{"command: [a, b, " + long + long + "]", "jobs.yaml:1:34: command[2]: takes 509 KiB of the job's record"},
+		{"command: " + long + long, "jobs.yaml:1:27: command[2]: takes 509 KiB"},
 		// What JSON must escape takes more room than it has in the file.
 		{`command: x, stdin: "` + strings.Repeat(`\x01`, MaxRecord/6) + `"`, "jobs.yaml:1:37: stdin: takes 513 KiB"},
 	} {
@@ -115,8 +116,8 @@ func TestHostileFiles(t *testing.T) {
 	for name, c := range map[string]struct{ data, want string }{
 		"aliases of aliases":  {bomb.String(), "jobs[59]: expected a mapping with the fields of a job, found a list"},
 		"merges of merges":    {merges.String(), ""},
-		"long default":        {big + strings.Repeat("  - {name: a, command: x}\n", 10_000), "with its aliases and defaults written out, the file is longer than 128 MiB"},
-		"long alias":          {"jobs:\n  - {name: a, command: &c " + strings.Repeat("x", MaxRecord/2) + "}\n" + strings.Repeat("  - {name: a, command: *c}\n", 10_000), "written out"},
+		"long default":        {big + numbered("x"), "with its aliases and defaults written out, the file is longer than 128 MiB"},
+		"long alias":          {"jobs:\n  - {name: a, command: &c " + strings.Repeat("x", MaxRecord/2) + "}\n" + numbered("*c"), "written out"},
 		"brackets":            {strings.Repeat("[", many), "nested more than 64 levels deep"},
 		"braces":              {strings.Repeat("{a: ", many), "nested more than 64 levels deep"},
 		"dashes":              {strings.Repeat("- ", many), "nested more than 64 levels deep"},
@@ -142,6 +143,15 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
+// numbered is ten thousand jobs with one command.
+func numbered(command string) string {
+	var b strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "  - {name: a%d, command: %s}\n", i, command)
+	}
+	return b.String()
+}
+
 func indented(depth int) string {
 	var b strings.Builder
 	for i := range depth {
@@ -156,4 +166,55 @@ func indentedDashes(depth int) string {
 		b.WriteString(strings.Repeat(" ", i) + "-\n")
 	}
 	return b.String()
+}
+
+// TestABoundOnEverything that a job has several of, and on all of it together:
+// the same for one from a file and for one that a record holds.
+func TestABoundOnEverything(t *testing.T) {
+	many := func(n int) map[string]string {
+		m := map[string]string{}
+		for i := range n {
+			m[fmt.Sprintf("A%d", i)] = ""
+		}
+		return m
+	}
+	big := strings.Repeat("2026-12-24 ", MaxRecord/11)
+	for field, change := range map[string]func(j *Job){
+		"command":      func(j *Job) { j.Command = slices.Repeat([]string{"x"}, MaxArgs+1) },
+		"env":          func(j *Job) { j.Env = many(MaxEnv + 1) },
+		"labels":       func(j *Job) { j.Labels = many(MaxLabels + 1) },
+		"only_on[0]":   func(j *Job) { j.OnlyOn = []Calendar{{Name: "c", Days: big}} },
+		"except_on[0]": func(j *Job) { j.ExceptOn = []Calendar{{Name: "c", Rules: make([]Rule, maxRules+1)}} },
+		"blackouts":    func(j *Job) { j.Blackouts = make([]Blackout, maxBlackouts+1) },
+		"blackouts[0]": func(j *Job) {
+			j.Blackouts = []Blackout{{Name: "b", Weekly: "sat,sun" + strings.Repeat(" ", MaxRecord) + "02:00..04:00"}}
+		},
+		"":      func(j *Job) { j.Unknown = map[string]any{"later": strings.Repeat("x", MaxRecord)} },
+		"stdin": func(j *Job) { j.Stdin = strings.Repeat("\x01", MaxRecord/6) }, // each is six bytes there
+	} {
+		j := Default().WithDefaults()
+		j.Name, j.Cluster, j.Command = "a", "c", []string{"true"}
+		require.Empty(t, j.Validate())
+		change(&j)
+		problems := j.Validate()
+		require.NotEmpty(t, problems, field)
+		require.Equal(t, field, problems[0].Field)
+	}
+}
+
+// TestManyProblems are not all told.
+func TestManyProblems(t *testing.T) {
+	text := "jobs:\n" + strings.Repeat("  - {name: '', command: x}\n", 5000)
+	_, err := Parse([]File{{Name: "jobs.yaml", Data: []byte(text)}})
+	var ps Problems
+	require.ErrorAs(t, err, &ps)
+	require.Len(t, ps, maxProblems+1)
+	require.Equal(t, "there are more problems than these", ps[maxProblems].Message)
+}
+
+// TestTooManyJobs are refused at the first beyond the most.
+func TestTooManyJobs(t *testing.T) {
+	text := "# a comment\n" + strings.Repeat("* * * * * x\n", MaxJobs+10)
+	_, err := Parse([]File{{Name: "jobs.crontab", Data: []byte(text)}})
+	require.ErrorContains(t, err, fmt.Sprintf("jobs.crontab:%d:1: the files hold more than 250000 jobs", MaxJobs+2))
 }

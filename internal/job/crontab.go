@@ -55,7 +55,9 @@ func (c *crontab) read(p *parse) {
 	}
 	r.base.job.Cluster = p.set.Clusters[0]
 	for i, line := range c.source.lines {
-		r.line(i+1, line)
+		if r.line(i+1, line); p.full() {
+			return
+		}
 	}
 }
 

@@ -183,6 +183,10 @@ func (c *checker) calendarsOf(j Job) {
 		for i, cal := range list.all {
 			field := fmt.Sprintf("%s[%d]", list.field, i)
 			c.calendarName(field, cal.Name, "calendar")
+			if len(cal.Rules) > maxRules {
+				c.fail(field, fmt.Sprintf("has %d rules, more than %d", len(cal.Rules), maxRules), "write dates")
+				continue
+			}
 			if known := c.calendars.compile(cal); known.err != nil {
 				c.fail(field, known.err.Error(), "")
 			}

@@ -10,9 +10,15 @@ const (
 	// MaxCluster leaves room for prefix and kind in a topic's name, which
 	// Kafka limits to 249 characters.
 	MaxCluster = 100
-	// MaxRecord bounds a job's record, so that it fits, with its envelope,
-	// the 1 MiB a Kafka broker takes by default.
-	MaxRecord = 512 << 10
+	// MaxRecord bounds a job's record, in bytes. A run carries its job's
+	// command, input and environment to the worker, with its own state around
+	// them: both fit the 1 MB that a Kafka broker takes by default, and some
+	// runs fit one fetch.
+	MaxRecord = 256 << 10
+	// MaxArgs, MaxEnv and MaxLabels bound how many of each a job has.
+	MaxArgs   = 4096
+	MaxEnv    = 1000
+	MaxLabels = 100
 	// MaxRetries keeps a run's history readable and its end in sight.
 	MaxRetries = 1000
 	// MaxUnfinished bounds the unfinished runs of one job, so that its state

@@ -74,7 +74,9 @@ func (p *parse) read(files []File) {
 	}
 	p.set.Jobs = slices.Grow(p.set.Jobs, min(jobs, MaxJobs))
 	for _, d := range p.documents {
-		d.read(p)
+		if d.read(p); p.full() {
+			return
+		}
 	}
 }
 
@@ -182,12 +184,14 @@ func (p *parse) open(f File) {
 	}
 }
 
-// add finishes a draft and makes it one of the set's jobs; it is false when
-// there are too many.
-func (p *parse) add(d *draft) bool {
-	if p.drafts++; p.drafts > MaxJobs {
+// full reports whether there were more jobs than may be.
+func (p *parse) full() bool { return p.drafts > MaxJobs }
+
+// add finishes a draft and makes it one of the set's jobs.
+func (p *parse) add(d *draft) {
+	if p.drafts++; p.full() {
 		p.fail(d.source.problem(d.at, "", fmt.Sprintf("the files hold more than %d jobs", MaxJobs), "give the jobs of this file and those behind it to another installation"))
-		return false
+		return
 	}
 	if extra := p.blackoutsOf(d.job.Cluster); len(extra) > 0 {
 		d.job.Blackouts = slices.Concat(d.job.Blackouts, extra)
@@ -196,7 +200,7 @@ func (p *parse) add(d *draft) bool {
 	p.fail(wrong...)
 	name := d.job.Name
 	if name == "" || d.broken["name"] {
-		return true
+		return
 	}
 	at := d.where("name")
 	if first, taken := p.named[name]; taken {
@@ -205,17 +209,16 @@ func (p *parse) add(d *draft) bool {
 		}
 		p.fail(d.source.problem(at, "name", fmt.Sprintf("a second job is named %q", name),
 			fmt.Sprintf("the first is at %s:%s", first.file, first.at)))
-		return true
+		return
 	}
 	p.named[name] = named{file: d.source.name, at: at}
 	if p.set.marks != nil {
 		if len(wrong)+len(d.broken) > 0 {
-			return true // what it says of itself is not what was meant
+			return // what it says of itself is not what was meant
 		}
 		p.set.marks[name] = mark{file: d.source.name, at: d.at, places: d.places, ignored: d.ignored}
 	}
 	p.set.Jobs = append(p.set.Jobs, d.job)
-	return true
 }
 
 func sortedNames(names []string) []string {

@@ -172,7 +172,7 @@ func (y *yamlFile) read(p *parse) {
 				"split it into several files"))
 			break
 		}
-		if !p.add(d) {
+		if p.add(d); p.full() {
 			break
 		}
 	}
@@ -187,10 +187,10 @@ func (y *yamlFile) eachJob(p *parse) iter.Seq2[int, *node] {
 			yieldFrom(0, y.jobs.items, yield)
 		}
 		for i, text := range y.items {
-			job, ok := readPlain(y.source, text), true
+			job := readPlain(y.source, text)
 			if job == nil {
-				var problem *Problem
-				job, problem, ok = y.tree.readItem(text)
+				parsed, problem, ok := y.tree.readItem(text)
+				job = parsed
 				p.fail(y.tree.problems...)
 				y.tree.problems = y.tree.problems[:0]
 				if !ok {
