@@ -3,7 +3,7 @@ package main
 
 import (
 	"os"
-	_ "time/tzdata" // the same zones on every host, whatever it has installed
+	_ "time/tzdata" // TZ is understood on hosts without zones; jobs have internal/tzdata
 
 	"github.com/belfry-cron/belfry/internal/cli"
 )

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/belfry-cron/belfry/internal/foreign"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 type importCmd struct {
@@ -38,7 +38,7 @@ func (c *importCmd) Validate() error {
 	if c.Timezone == "" {
 		return nil
 	}
-	if _, err := time.LoadLocation(c.Timezone); err != nil {
+	if _, err := tzdata.Load(c.Timezone); err != nil {
 		return fmt.Errorf("--timezone: there is no zone %q; zones are named as in the IANA data, such as Europe/Berlin", c.Timezone)
 	}
 	return nil
@@ -293,7 +293,7 @@ func hostZone(root string) (string, bool) {
 			zone = strings.TrimSpace(string(text))
 		}
 	}
-	if _, err := time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
+	if _, err := tzdata.Load(zone); err != nil || zone == "" || zone == "Local" {
 		return "UTC", false
 	}
 	return zone, true

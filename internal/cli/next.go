@@ -11,6 +11,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/plan"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 type nextCmd struct {
@@ -44,7 +45,7 @@ func checkZone(name string) error {
 	if name == "" {
 		return nil
 	}
-	if _, err := time.LoadLocation(name); err != nil {
+	if _, err := tzdata.Load(name); err != nil {
 		return fmt.Errorf("--timezone: there is no zone %q; zones are named as in the IANA data, such as Europe/Berlin", name)
 	}
 	return nil
@@ -194,7 +195,7 @@ func (c *nextCmd) upcoming(j job.Job, calendars *job.Calendars) (upcoming, error
 	}
 	zone := f.zone
 	if c.Timezone != "" {
-		if zone, err = time.LoadLocation(c.Timezone); err != nil {
+		if zone, err = tzdata.Load(c.Timezone); err != nil {
 			return u, err
 		}
 	}

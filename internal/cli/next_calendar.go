@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/plan"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 // heatAnswer is what next --calendar answers.
@@ -87,7 +88,7 @@ func (c *nextCmd) heatZone(jobs []job.Job) (*time.Location, error) {
 			name = j.Timezone
 		}
 	}
-	return time.LoadLocation(name)
+	return tzdata.Load(name)
 }
 
 // heatPainter draws with shades, which every terminal and every file takes.

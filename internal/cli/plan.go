@@ -13,6 +13,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/plan"
 	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/topic"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 type planCmd struct {
@@ -178,7 +179,7 @@ func (c *planCmd) show(s *session, a planAnswer) error {
 	zone := time.Local
 	if c.Timezone != "" {
 		var err error
-		if zone, err = time.LoadLocation(c.Timezone); err != nil {
+		if zone, err = tzdata.Load(c.Timezone); err != nil {
 			return err
 		}
 	}

@@ -48,20 +48,20 @@ type finding struct {
 // are (any, if nil) and what earlier jobs had in common with them.
 type checker struct {
 	clusters  []string
-	zones     map[string]zone
+	zones     map[string]zoned
 	schedules map[expression]*schedule.Schedule
 	calendars Calendars
 	findings  []finding
 }
 
-type zone struct {
+type zoned struct {
 	location *time.Location
 	message  string
 	hint     string
 }
 
 func newChecker(clusters []string) *checker {
-	return &checker{clusters: clusters, zones: map[string]zone{}, schedules: map[expression]*schedule.Schedule{}}
+	return &checker{clusters: clusters, zones: map[string]zoned{}, schedules: map[expression]*schedule.Schedule{}}
 }
 
 // check returns everything wrong with j.
@@ -141,7 +141,7 @@ func (c *checker) schedule(j Job) {
 
 // zone loads a zone once, or says what is wrong with its name; its location
 // is UTC then.
-func (c *checker) zone(name string) zone {
+func (c *checker) zone(name string) zoned {
 	if name == "" {
 		name = Default().Timezone
 	}

@@ -90,7 +90,7 @@ func TestRecordTooLong(t *testing.T) {
 		{"command: [a, b, " + long + long + "]", "jobs.yaml:1:34: command[2]: takes 509 KiB of the job's record"},
 		{"command: " + long + long, "jobs.yaml:1:27: command[2]: takes 509 KiB"},
 		// What JSON must escape takes more room than it has in the file.
-		{`command: x, stdin: "` + strings.Repeat(`\x01`, MaxRecord/6) + `"`, "jobs.yaml:1:37: stdin: takes 513 KiB"},
+		{`command: x, stdin: "` + strings.Repeat(`\x01`, MaxRecord/6) + `"`, "jobs.yaml:1:37: stdin: takes 257 KiB"},
 	} {
 		_, err := Parse([]File{{Name: "jobs.yaml", Data: []byte("jobs: [{name: a, " + c.fields + "}]\n")}})
 		if c.want == "" {

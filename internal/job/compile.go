@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/schedule"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 // Compile makes the job's expression ready to name due times. A job without
@@ -14,13 +15,13 @@ func (j Job) Compile() (*schedule.Schedule, error) {
 	if j.Schedule == "" {
 		return nil, nil
 	}
-	zone := j.Timezone
-	if zone == "" {
-		zone = Default().Timezone
+	name := j.Timezone
+	if name == "" {
+		name = Default().Timezone
 	}
-	location, err := time.LoadLocation(zone)
+	location, err := tzdata.Load(name)
 	if err != nil {
-		return nil, fmt.Errorf("loading time zone %q of job %s: %w", zone, j.Name, err)
+		return nil, fmt.Errorf("loading time zone %q of job %s: %w", name, j.Name, err)
 	}
 	s, err := j.compileIn(location)
 	if err != nil {

@@ -10,5 +10,5 @@
 //
 // It is pure: bytes in, validated jobs or positioned errors out. It must
 // never import a clock, a context, the network, a lock, a random source or
-// any package of Belfry other than schedule.
+// any package of Belfry other than schedule and tzdata.
 package job

@@ -61,7 +61,7 @@ func (x *Exclusions) Reason(due time.Time) string {
 // once. The zero value is ready to use, by one goroutine.
 type Calendars struct {
 	known map[string]compiledCalendar
-	zones map[string]zone
+	zones map[string]zoned
 }
 
 type compiledCalendar struct {
@@ -133,7 +133,7 @@ func (cs *Calendars) window(b Blackout, local *time.Location) (*window, error) {
 		if !known {
 			z = loadZone(b.Timezone)
 			if cs.zones == nil {
-				cs.zones = map[string]zone{}
+				cs.zones = map[string]zoned{}
 			}
 			cs.zones[b.Timezone] = z
 		}

@@ -4,28 +4,26 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 // loadZone loads a zone by its name in the IANA database, or says what is
 // wrong with the name; the location is UTC then.
-func loadZone(name string) zone {
-	bad := func(hint string) zone {
-		return zone{location: time.UTC, message: fmt.Sprintf("there is no time zone %q", name), hint: hint}
+func loadZone(name string) zoned {
+	location, err := tzdata.Load(name)
+	if err == nil {
+		return zoned{location: location}
 	}
-	if name == "Local" || strings.HasPrefix(name, "/") || strings.Contains(name, "..") || strings.Contains(name, "\\") {
-		return bad("the name of a zone, such as Europe/Berlin, that means the same on every host")
+	bad := zoned{location: time.UTC, message: fmt.Sprintf("there is no time zone %q", name)}
+	switch first, _, _ := strings.Cut(name, "/"); {
+	case name == "Local", name == "localtime", name == "posixrules", first == "right", first == "posix",
+		first == "", first == ".", strings.Contains(name, ".."), strings.Contains(name, "\\"):
+		bad.hint = "the name of a zone, such as Europe/Berlin, that means the same on every host"
+	default:
+		bad.hint = zoneHint(name)
 	}
-	location, err := time.LoadLocation(name)
-	if err != nil {
-		return bad(zoneHint(name))
-	}
-	// Where file names ignore case, so does LoadLocation; other hosts do not.
-	for known := range strings.FieldsSeq(zoneNames) {
-		if known != name && strings.EqualFold(known, name) {
-			return bad("did you mean " + known + "?")
-		}
-	}
-	return zone{location: location}
+	return bad
 }
 
 // zoneHint names the zone that is probably meant. Abbreviations are not
