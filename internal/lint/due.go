@@ -84,7 +84,11 @@ func (c *checker) rare(s *subject) {
 	}
 	if without := s.monthsWithout(c.now.Year() + 1); len(without) > 0 {
 		w, _ := s.column(dayOfMonth)
-		c.foundIn(s, Rare, "schedule", w, "not due in "+strings.Join(without, ", ")+", which have no such day", "L is the last day of every month")
+		hint := "L is the last day of every month"
+		if strings.ContainsAny(w.text, "Ww") {
+			hint = "LW is the last day from Monday to Friday of every month"
+		}
+		c.foundIn(s, Rare, "schedule", w, "not due in "+strings.Join(without, ", ")+", which have no such day", hint)
 	}
 }
 

@@ -9,14 +9,16 @@ type Error struct {
 	Len  int    // bytes that are wrong; 0 where something is missing
 	Msg  string // what is wrong
 	Hint string // what to do, or empty
+
+	char int // Pos in characters, for people
 }
 
 // Error is one line; characters are counted from 1, for people.
 func (e *Error) Error() string {
 	if e.Hint == "" {
-		return fmt.Sprintf("%s (character %d)", e.Msg, e.Pos+1)
+		return fmt.Sprintf("%s (character %d)", e.Msg, e.char+1)
 	}
-	return fmt.Sprintf("%s (character %d): %s", e.Msg, e.Pos+1, e.Hint)
+	return fmt.Sprintf("%s (character %d): %s", e.Msg, e.char+1, e.Hint)
 }
 
 // fail blames a token.

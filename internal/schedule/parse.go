@@ -270,6 +270,9 @@ func (p *parser) unwrap(lo, hi, step int) string {
 	if step > 1 {
 		return "list the values"
 	}
+	if lo == 7 && p.name == "day of week" {
+		return "Sunday is 0, too; write 0-" + strconv.Itoa(hi)
+	}
 	write := func(a, b int) string {
 		if a == b {
 			return strconv.Itoa(a)
@@ -303,7 +306,7 @@ func (p *parser) value(t token) (int, *Error) {
 			hint = "did you mean " + word + "?"
 		}
 		for _, name := range p.names {
-			if strings.HasPrefix(lower, name) {
+			if strings.HasPrefix(lower, name) && onlyLetters(lower) {
 				hint = "write " + name
 			}
 		}
@@ -314,6 +317,10 @@ func (p *parser) value(t token) (int, *Error) {
 	}
 	return v, nil
 }
+
+// onlyLetters reports whether a word is of letters alone: a longer form of a
+// name, as monday is, not several of them.
+func onlyLetters(word string) bool { return strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") == "" }
 
 func (p *parser) expected() string {
 	s := strconv.Itoa(p.lo) + " to " + strconv.Itoa(p.hi)

@@ -3,6 +3,7 @@ package schedule
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Options is what an expression needs beside its text.
@@ -55,9 +56,12 @@ func Parse(expr string, o Options) (*Schedule, error) {
 		return nil, &Error{Len: len(expr), Msg: "the expression is empty", Hint: "five fields: minute hour day-of-month month day-of-week, or @daily"}
 	}
 	if err := s.parse(fields, o); err != nil {
-		if dialect := recognise(expr, fields, o); dialect != nil {
-			return nil, dialect
+		if slip := slips(fields, o); slip != nil {
+			err = slip
+		} else if dialect := recognise(expr, fields, o); dialect != nil {
+			err = dialect
 		}
+		err.char = utf8.RuneCountInString(expr[:min(err.Pos, len(expr))])
 		return nil, err
 	}
 	return s, nil

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -48,6 +49,9 @@ func (p *parser) specialDow(t token) (bool, *Error) {
 		return true, t.fail("6 or sat for Saturday, 5L for the last Friday of a month", "L alone is no day of week")
 	}
 	if i := strings.IndexByte(t.text, '#'); i >= 0 {
+		if strings.Contains(t.text[:i], "-") {
+			return true, t.fail(p.each(t.text[:i], t.text[i:]), "%q: # takes one day, not a range", t.text)
+		}
 		dow, err := p.value(t.sub(0, i))
 		if err != nil {
 			return true, err
@@ -68,6 +72,16 @@ func (p *parser) specialDow(t token) (bool, *Error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// each writes a range of days as a list of them, each with what follows.
+func (p *parser) each(days, behind string) string {
+	first, last, _ := strings.Cut(strings.ToLower(days), "-")
+	from, to := slices.Index(p.names, first), slices.Index(p.names, last)
+	if from < 0 || to < from {
+		return "list the days: mon#1,tue#1"
+	}
+	return "write " + strings.Join(p.names[from:to+1], behind+",") + behind
 }
 
 // hashed reads H, H(0-29), H/15 and H(0-29)/10: values spread by the key.

@@ -30,7 +30,7 @@ type reading struct{ expr, cron, belfry, why string }
 func readings() []reading {
 	return []reading{
 		{"*/90 * * * *", "0 * * * *", refused, "the step is longer than the field"},
-		{"1-10/100 * * * *", "1 * * * *", refused, "the step is longer than the range"},
+		{"1-10/100 * * * *", "1 * * * *", refused, "the step is longer than the field; `1-10/60`, longer than the range alone, is `1` in both"},
 		{"0 22-2 * * *", never, refused, "the range ends before it begins"},
 		{"0 0 * * fri-sun", never, "0 0 * * 5-7", "cron's `sun` is 0 at both ends of a range"},
 		{"0 0 * * sat-sun", never, "0 0 * * 6-7", "as above"},
