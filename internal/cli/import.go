@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/foreign"
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
@@ -107,7 +109,7 @@ func (c *importCmd) files(ctx context.Context) ([]foreign.File, error) {
 		}
 	}
 	for _, source := range sources {
-		read, err := c.source(source)
+		read, err := c.source(ctx, source)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", source, err)
 		}
@@ -143,7 +145,7 @@ func hostSources(root string) []string {
 	return found
 }
 
-func (c *importCmd) source(path string) ([]foreign.File, error) {
+func (c *importCmd) source(ctx context.Context, path string) ([]foreign.File, error) {
 	if path == "-" {
 		data, err := io.ReadAll(os.Stdin)
 		kind := foreign.UserTable
@@ -152,16 +154,33 @@ func (c *importCmd) source(path string) ([]foreign.File, error) {
 		}
 		return []foreign.File{c.file("crontab", kind, data)}, err
 	}
-	path = filepath.Clean(path)
+	path, err := c.inRoot(path)
+	if err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return c.folder(path)
+		return c.folder(ctx, path)
 	}
-	data, err := os.ReadFile(path)
+	data, err := app.ReadFile(ctx, path, job.MaxFile)
 	return []foreign.File{c.file(path, kindOf(path, data), data)}, err
+}
+
+// inRoot is where a source is on this host: what it is, is told by its whole
+// path, wherever this command is run. With --root, /etc/x is that of the other
+// host.
+func (c *importCmd) inRoot(path string) (string, error) {
+	root, err := filepath.Abs(c.Root)
+	if err != nil {
+		return "", err
+	}
+	if filepath.IsAbs(path) && path != root && !strings.HasPrefix(path, strings.TrimSuffix(root, "/")+"/") {
+		path = filepath.Join(root, path)
+	}
+	return filepath.Abs(path)
 }
 
 // file is one source, of the kind it was said to be.
@@ -169,7 +188,7 @@ func (c *importCmd) file(path string, kind foreign.Kind, data []byte) foreign.Fi
 	if c.As != "auto" {
 		kind = foreign.Kind(c.As)
 	}
-	f := foreign.File{Name: c.name(path), Kind: kind, User: c.User, Data: data}
+	f := foreign.File{Name: c.shortName(path), Kind: kind, User: c.User, Data: data}
 	if kind == foreign.UserTable && f.User == "" && isSpool(filepath.Dir(path)) {
 		f.User = filepath.Base(path)
 	}
@@ -178,16 +197,32 @@ func (c *importCmd) file(path string, kind foreign.Kind, data []byte) foreign.Fi
 
 // name is the path as the host knows it.
 func (c *importCmd) name(path string) string {
-	inside, err := filepath.Rel(c.Root, path)
-	if c.Root == "/" || err != nil || strings.HasPrefix(inside, "..") {
+	root, err := filepath.Abs(c.Root)
+	if err != nil || root == "/" {
 		return path
 	}
-	return "/" + inside
+	if inside, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(inside) {
+		return "/" + inside
+	}
+	return path
+}
+
+// shortName is name, but from the working folder where the file is in that.
+func (c *importCmd) shortName(path string) string {
+	name := c.name(path)
+	here, err := os.Getwd()
+	if err != nil || name != path {
+		return name
+	}
+	if inside, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(inside) && here != "/" {
+		return inside
+	}
+	return name
 }
 
 // folder reads the files of a folder: the way cron or run-parts would, if it
 // is one of theirs, else all manifests in it.
-func (c *importCmd) folder(path string) ([]foreign.File, error) {
+func (c *importCmd) folder(ctx context.Context, path string) ([]foreign.File, error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil, err
@@ -209,7 +244,7 @@ func (c *importCmd) folder(path string) ([]foreign.File, error) {
 		case kind == foreign.Script:
 			f = foreign.File{Name: c.name(name), Kind: kind, Executable: info.Mode()&0o111 != 0}
 		default:
-			data, err := os.ReadFile(name)
+			data, err := app.ReadFile(ctx, name, job.MaxFile)
 			if err != nil {
 				return nil, err
 			}

@@ -135,6 +135,7 @@ func (t *table) job(line string) {
 			"  start it (a systemd unit with WantedBy=multi-user.target), or run it by \"belfry run JOB\".")
 		return
 	}
+	rest = t.flags(&j, rest)
 	expression, remarks := cronExpression(words)
 	t.remarks = append(t.remarks, remarks...)
 	j.Schedule = expression
@@ -143,12 +144,38 @@ func (t *table) job(line string) {
 		t.remarks = append(t.remarks, fmt.Sprintf(
 			"The command begins with a user's name, %s: a system's table must be read with --as system.", first))
 	}
+	if strings.Contains(command, `\\`) {
+		t.remarks = append(t.remarks, `Both backslashes of \\ reach the shell, as in cronie; Debian's cron makes one of them.`)
+	}
 	j.Command, j.Stdin = []string{t.shell, "-c", command}, stdin
 	if t.starts(j, command) {
 		return
 	}
 	j.Name = t.name(command)
 	t.r.add(Entry{From: t.at(), Job: &j, Kept: people(t.kept), Remarks: t.remarks}, line)
+}
+
+// flags cuts off what OpenBSD's cron takes in front of a command.
+func (t *table) flags(j *job.Job, rest string) string {
+	for {
+		flag, behind := cutWord(rest)
+		letters, found := strings.CutPrefix(flag, "-")
+		if !found || letters == "" || strings.Trim(letters, "nqs") != "" || behind == "" {
+			return rest
+		}
+		rest = behind
+		for _, letter := range letters {
+			switch letter {
+			case 's':
+				j.Overlap = job.OverlapSkip
+				t.remarks = append(t.remarks, "-s: one run at a time, as overlap: skip.")
+			case 'n':
+				t.remarks = append(t.remarks, "-n: no mail of a run that succeeds; Belfry sends none.")
+			case 'q':
+				t.remarks = append(t.remarks, "-q kept the start out of the system log.")
+			}
+		}
+	}
 }
 
 // name is made of the file's name and the command.

@@ -80,7 +80,7 @@ func (t Table) Jobs() []job.Job {
 	return jobs
 }
 
-// maxFile bounds a file, in bytes, as job does.
+// maxFile bounds a file, in bytes: the tree of a manifest takes fifty times that.
 const maxFile = 8 << 20
 
 // Read makes jobs of files. The error is about a file that cannot be read at

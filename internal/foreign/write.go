@@ -53,9 +53,14 @@ func (w *writer) header(t Table) {
 	w.comment(0, "Written by \"belfry import\". Comments say where each job comes from, and what of it")
 	w.comment(0, "has no counterpart here. Look at \"belfry next FILE\" and \"belfry plan -f FILE\", and")
 	w.comment(0, "switch the originals off before you apply it: else both run.")
-	var host bool
+	var host, late bool
 	for _, e := range t.Entries {
 		host = host || e.Job != nil && e.Job.Timezone == t.options.Zone
+		late = late || e.Job != nil && e.Job.CatchUp == job.Default().CatchUp
+	}
+	if late {
+		w.comment(0, "A due time that is missed is caught up within an hour, the last one alone; cron")
+		w.comment(0, "leaves it out, as catch_up: {policy: none} does.")
 	}
 	if host {
 		w.comment(0, "Times without a zone of their own are read in "+t.options.Zone+".")
@@ -82,7 +87,7 @@ func (w *writer) job(j job.Job) {
 	d := job.Default()
 	w.line(2, "- name: "+plain(j.Name))
 	w.text("schedule", j.Schedule)
-	if j.Timezone != d.Timezone && j.Schedule != "" {
+	if j.Timezone != d.Timezone {
 		w.line(4, "timezone: "+plain(j.Timezone))
 	}
 	w.word("cluster", j.Cluster, "")
