@@ -28,7 +28,7 @@ func (validateCmd) Help() string {
 // heapGrowth is, in percent, how far the heap of validate may grow before it is
 // collected. Go's own 100 is for programs that stay: this one reads some large
 // files, and should do so beside others in a small container.
-const heapGrowth = 40
+const heapGrowth = 30
 
 // Run checks files.
 func (c *validateCmd) Run(ctx context.Context, s *session) error {
