@@ -11,7 +11,7 @@ import (
 // of day. It says what is wrong and what to write, which parses; nil if it is
 // nothing of the kind.
 func slips(fields []token, o Options) *Error {
-	for _, look := range []func([]token, Options) (msg, write string){comment, blanks, separators, interval, moment, timeOfDay} {
+	for _, look := range []func([]token, Options) (msg, write string){comment, blanks, separators, names, interval, moment, timeOfDay} {
 		msg, write := look(fields, o)
 		if write == "" || (&Schedule{}).parse(split(write), o) != nil {
 			continue
@@ -61,6 +61,26 @@ func separators(fields []token, _ Options) (msg, write string) {
 		return "", ""
 	}
 	return "values are listed with commas", strings.NewReplacer(";", ",", "|", ",", "&", ",").Replace(whole)
+}
+
+// names shortens those of days and months, where there are several: of one the
+// parser tells.
+func names(fields []token, _ Options) (msg, write string) {
+	whole, found := strings.ToLower(strings.Join(texts(fields), " ")), 0
+	for day := range time.Weekday(7) {
+		long := strings.ToLower(day.String())
+		found += strings.Count(whole, long)
+		whole = strings.ReplaceAll(whole, long, long[:3])
+	}
+	for month := time.January; month <= time.December; month++ {
+		long := strings.ToLower(month.String())
+		found += strings.Count(whole, long)
+		whole = strings.ReplaceAll(whole, long, long[:3])
+	}
+	if found < 2 {
+		return "", ""
+	}
+	return "names of days and months have three letters", whole
 }
 
 // interval reads "@every 5 minutes" and "@every 2d".
