@@ -32,24 +32,43 @@ func (t *tenure) feed(ctx context.Context, into chan<- batch) {
 		names.Commands(): at(t.read.Commands),
 		names.Events():   at(t.read.Events),
 	})
+	commands, jobs := make(chan batch, maxOrders), make(chan int64, 1)
+	go t.orders(ctx, commands, jobs, into)
 	for ctx.Err() == nil {
-		b := t.convert(t.cl.PollFetches(ctx))
-		select {
-		case into <- b:
-		case <-ctx.Done():
+		b, asked := t.convert(t.cl.PollFetches(ctx))
+		if !give(ctx, into, b) || asked.commands > 0 && !give(ctx, commands, asked) {
+			return
+		}
+		if b.jobs > 0 {
+			select {
+			case <-jobs: // only the latest counts
+			default:
+			}
+			jobs <- b.jobs
 		}
 	}
 }
 
-func (t *tenure) convert(fetches kgo.Fetches) batch {
-	var b batch
+// give sends unless ctx ends before.
+func give[T any](ctx context.Context, into chan<- T, what T) bool {
+	select {
+	case into <- what:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// convert decodes what one poll brought: b at once, the commands in asked
+// after the definitions that they may concern.
+func (t *tenure) convert(fetches kgo.Fetches) (b, asked batch) {
 	fetches.EachError(func(name string, p int32, err error) {
 		if b.err == nil {
 			b.err = fmt.Errorf("following %s/%d: %w", name, p, err)
 		}
 	})
 	if b.err != nil {
-		return b
+		return b, asked
 	}
 	fetches.EachRecord(func(r *kgo.Record) {
 		next := r.Offset + 1
@@ -61,9 +80,9 @@ func (t *tenure) convert(fetches kgo.Fetches) batch {
 				b.inputs = append(b.inputs, t.jobInput(r))
 			}
 		case t.o.Names.Commands():
-			b.commands = next
+			asked.commands = next
 			if !control {
-				b.inputs = append(b.inputs, t.commandInput(r))
+				asked.inputs = append(asked.inputs, t.commandInput(r))
 			}
 		case t.o.Names.Events():
 			b.events = next
@@ -72,7 +91,7 @@ func (t *tenure) convert(fetches kgo.Fetches) batch {
 			}
 		}
 	})
-	return b
+	return b, asked
 }
 
 func (t *tenure) jobInput(r *kgo.Record) shard.Input {

@@ -128,10 +128,13 @@ func (w *world) beatOn(ctx context.Context) {
 }
 
 // apply writes a job that is due each second.
-func (w *world) apply(name string) {
+func (w *world) apply(name string) { w.define(name, "* * * * * *") }
+
+// define writes a job of that schedule.
+func (w *world) define(name, schedule string) {
 	w.t.Helper()
 	value, err := topic.EncodeJob(topic.Job{AppliedAt: time.Now().UTC(), Job: job.Job{
-		Name: name, Schedule: "* * * * * *", Seconds: true, Timezone: "UTC", Cluster: "cluster-a",
+		Name: name, Schedule: schedule, Seconds: schedule != "", Timezone: "UTC", Cluster: "cluster-a",
 		Command: []string{"true"}, Overlap: job.OverlapAllow, OnLost: job.LostFail,
 		CatchUp: job.CatchUp{Policy: job.CatchUpAll, Window: time.Hour},
 	}})
@@ -270,6 +273,29 @@ func TestALifeAfterTheClockWasSetBackGoesOn(t *testing.T) {
 		w.start("one")
 		w.apply("ticking")
 		w.receive("ticking", 3)
+	})
+}
+
+func TestACommandFindsTheJobAppliedBeforeIt(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		w.start("one")
+		for i := range 40 {
+			name := fmt.Sprintf("asked-%d", i)
+			w.define(name, "")
+			value, err := topic.EncodeRequest(run.Request{Type: run.RequestRun, ID: name, Job: name, At: time.Now().UTC()})
+			require.NoError(w.t, err)
+			w.produce(w.names.Commands(), name, value)
+		}
+		ran := map[string]bool{}
+		for limit := time.After(60 * time.Second); len(ran) < 40; {
+			select {
+			case r := <-w.runs:
+				ran[r.Job] = true
+			case <-limit:
+				t.Fatalf("only %d of 40 jobs ran", len(ran))
+			}
+		}
 	})
 }
 
