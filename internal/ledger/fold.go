@@ -44,7 +44,7 @@ func (r *Run) decide(e *run.Event) {
 	case run.EventSkipped:
 		r.State, r.Reason, r.EndedAt = run.StateSkipped, e.Reason, e.At
 	case run.EventDeferred:
-		if len(r.Attempts) == 0 || e.Reason == run.ReasonNoWorker {
+		if len(r.Attempts) == 0 || run.HeldBack(e.Reason) {
 			r.State, r.Reason = run.StateWaiting, e.Reason
 		}
 		r.note(e)

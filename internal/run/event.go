@@ -83,11 +83,21 @@ const (
 	ReasonNoWorker      = "no_worker"      // no worker of its cluster lives
 	ReasonUnclaimed     = "unclaimed"      // nobody took it off its queue in time
 	ReasonAnnounced     = "announced"      // the worker was lost before or right after the start
-	ReasonForgotten     = "forgotten"      // nobody knows any more whether it was done
-	ReasonAttemptsUsed  = "attempts_used"  // no attempt is left
-	ReasonUnknownJob    = "unknown_job"    // the request names no job
-	ReasonInvalidJob    = "invalid_job"    // the job's definition does not compile
+	ReasonNotAuthorized = "not_authorized" // its cluster's topics may not be written
+	// ReasonUnreadableState: the state of the job was written by a later
+	// release, or is damaged.
+	ReasonUnreadableState = "unreadable_state"
+	ReasonForgotten       = "forgotten"     // nobody knows any more whether it was done
+	ReasonAttemptsUsed    = "attempts_used" // no attempt is left
+	ReasonUnknownJob      = "unknown_job"   // the request names no job
+	ReasonInvalidJob      = "invalid_job"   // the job's definition does not compile
 )
+
+// HeldBack reports whether a deferred event of that reason speaks of a run that
+// can be put on no queue for now, rather than of one that waits for another.
+func HeldBack(reason string) bool {
+	return reason == ReasonNoWorker || reason == ReasonNotAuthorized
+}
 
 // Event is one record in the events topic, keyed by job name. Which fields
 // are set depends on the type; docs/protocol.md has the table.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -70,7 +71,12 @@ func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
 func (t *tenure) produce(ctx context.Context, records []*kgo.Record) error {
 	acknowledged := make(chan error, len(records))
 	for _, r := range records {
-		t.cl.Produce(ctx, r, func(_ *kgo.Record, err error) { acknowledged <- err })
+		t.cl.Produce(ctx, r, func(r *kgo.Record, err error) {
+			if class := kafka.Classify(err); class == kafka.ClassTooLarge || class == kafka.ClassAuthorization {
+				err = &refusedRecord{r, err}
+			}
+			acknowledged <- err
+		})
 	}
 	var failed error
 	for range records {
@@ -89,11 +95,11 @@ func (t *tenure) produce(ctx context.Context, records []*kgo.Record) error {
 func (t *tenure) records(effects *shard.Effects) ([]*kgo.Record, error) {
 	all := make([]*kgo.Record, 0, effects.Records()+1)
 	var failed error
-	add := func(name string, p int32, key string, value []byte, err error) {
+	add := func(name string, p int32, job, key string, value []byte, err error) {
 		if err != nil && failed == nil {
 			failed = fmt.Errorf("encoding a record of %s: %w", name, err)
 		}
-		all = append(all, &kgo.Record{Topic: name, Partition: p, Key: []byte(key), Value: value})
+		all = append(all, aboutJob(job, &kgo.Record{Topic: name, Partition: p, Key: []byte(key), Value: value}))
 	}
 	names := t.o.Names
 	for i := range effects.Enqueue {
@@ -107,27 +113,27 @@ func (t *tenure) records(effects *shard.Effects) ([]*kgo.Record, error) {
 	}
 	for _, ev := range effects.Events {
 		value, err := t.codec.EncodeEvent(ev)
-		add(names.Events(), t.shard, ev.Job, value, err)
+		add(names.Events(), t.shard, ev.Job, ev.Job, value, err)
 	}
 	for _, c := range effects.Control {
 		value, err := topic.EncodeControl(c)
-		add(names.Control(), topic.ControlPartition(c.Cluster, t.controls), string(c.Run), value, err)
+		add(names.Control(), topic.ControlPartition(c.Cluster, t.controls), "", string(c.Run), value, err)
 	}
 	for _, d := range effects.Dead {
 		name, p, key := t.deadPlace(d)
 		value, err := topic.EncodeDeadLetter(d.Letter)
-		add(name, p, key, value, err)
+		add(name, p, "", key, value, err)
 	}
 	for _, st := range effects.States {
 		value, err := t.codec.EncodeState(st)
-		add(names.State(), t.shard, st.Job, value, err)
+		add(names.State(), t.shard, st.Job, st.Job, value, err)
 	}
 	for _, job := range effects.Forget {
-		add(names.State(), t.shard, job, nil, nil)
+		add(names.State(), t.shard, job, job, nil, nil)
 	}
 	if !effects.Positioned() || t.read.Jobs != t.saved.Jobs || t.read.Commands != t.saved.Commands {
 		value, err := topic.EncodeShard(t.record())
-		add(names.State(), t.shard, topic.ShardKey, value, err)
+		add(names.State(), t.shard, "", topic.ShardKey, value, err)
 	}
 	return all, failed
 }
@@ -159,7 +165,7 @@ func (t *tenure) enqueueRecord(q *shard.Enqueue) (*kgo.Record, string) {
 	if p == shard.AnyPartition || p >= n {
 		p = topic.Partition(string(q.Run.ID), n)
 	}
-	return &kgo.Record{Topic: name, Partition: p, Key: []byte(q.Run.ID), Value: value}, ""
+	return aboutJob(q.Run.Job, &kgo.Record{Topic: name, Partition: p, Key: []byte(q.Run.ID), Value: value}), ""
 }
 
 // deadPlace is where a dead letter goes: to its cluster's, if that exists.

@@ -40,6 +40,7 @@ type loop struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	loaded  atomic.Bool
+	refused refusals
 	facts   loopFacts
 }
 
@@ -76,6 +77,9 @@ func (l *loop) run(ctx context.Context) {
 			return
 		}
 		class := kafka.Classify(err)
+		if l.learn(err) {
+			wait = firstRetry
+		}
 		l.metrics.givenUp.WithLabelValues(string(class)).Inc()
 		l.o.Log.Warn("gave a shard up, will take it over again", "shard", l.shard, "class", class, "error", err)
 		if time.Since(began) > 10*lastRetry {
@@ -136,6 +140,7 @@ func (t *tenure) steps(ctx context.Context) error {
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
+		inputs = append(inputs, t.reopened(time.Now())...)
 		inputs = t.survey(append(inputs, shard.EventsRead{Next: t.read.Events}))
 		if err := t.step(ctx, inputs); err != nil {
 			return err

@@ -22,6 +22,7 @@ type metrics struct {
 	takeOvers                   prometheus.Histogram
 	givenUp, errors, unreadable *prometheus.CounterVec
 	clockJumps                  prometheus.Counter
+	setAside                    *prometheus.CounterVec
 	members                     prometheus.Gauge
 	membersDropped, replaced    prometheus.Counter
 	clusters                    clusters
@@ -94,6 +95,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		givenUp:    vec("belfry_scheduler_given_up_total", "Shards given up after an error.", "class"),
 		errors:     vec("belfry_scheduler_errors_total", "Errors outside transactions.", "what", "class"),
 		unreadable: vec("belfry_scheduler_unreadable_total", "Records that could not be read.", "topic"),
+		setAside: vec("belfry_scheduler_set_aside_total",
+			"Jobs, and clusters, for which nothing is decided since their records can never be committed.", "reason"),
 		clockJumps: counter("belfry_scheduler_clock_jumps_total", "Jumps of this host's clock by more than two seconds."),
 		members:    gauge("belfry_scheduler_members", "Members known, the dead of the last hour among them."),
 		membersDropped: counter("belfry_scheduler_members_dropped_total",
@@ -102,6 +105,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	reg.MustRegister(m.beats, m.beatsLate, m.shards, m.jobs, m.unfinished, m.lag, m.enqueued, m.skipped, m.ended,
 		m.retries, m.lost, m.deadLetters, m.recalls, m.placedAnew, m.staged, m.transactions, m.transactionRecords,
-		m.takeOvers, m.givenUp, m.errors, m.unreadable, m.clockJumps, m.members, m.membersDropped, m.replaced)
+		m.takeOvers, m.givenUp, m.errors, m.unreadable, m.clockJumps, m.setAside, m.members, m.membersDropped, m.replaced)
 	return m
 }

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,11 +53,7 @@ func (t *tenure) load(ctx context.Context) error {
 		return err
 	}
 	t.saved, t.replayed = t.read, t.read.Jobs
-	inputs := make([]shard.Input, 0, len(unreadable))
-	for _, u := range unreadable {
-		inputs = append(inputs, u)
-	}
-	return t.loadJobs(ctx, inputs)
+	return t.loadJobs(ctx, append(t.known(), unreadable...))
 }
 
 // barrier commits a record behind everything the predecessor committed. That
@@ -75,10 +72,12 @@ func (t *tenure) barrier(ctx context.Context) error {
 }
 
 // loadStates reads the shard's state. It may take long to have been fenced
-// meanwhile: then the next commit fails, and nothing has happened.
-func (t *tenure) loadStates(ctx context.Context) ([]shard.Unreadable, error) {
+// meanwhile: then the next commit fails, and nothing has happened. Jobs whose
+// state cannot be read are set aside. A shard record of a later release leaves
+// the shard to that.
+func (t *tenure) loadStates(ctx context.Context) ([]shard.Input, error) {
 	unreadable := map[string]shard.Unreadable{}
-	ours := false
+	ours, known, states := false, false, 0
 	err := kafka.ReadAll(ctx, t.o.Kafka, t.o.Names.State(), []int32{t.shard}, kafka.ReadCommitted, func(r *kgo.Record) error {
 		key := string(r.Key)
 		var err error
@@ -89,9 +88,15 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Unreadable, error) {
 			ours = err == nil && b.Incarnation == t.incarnation
 		case key == topic.ShardKey:
 			t.read, err = topic.DecodeShard(r.Value)
+			known = err == nil
+			if errors.Is(err, topic.ErrVersion) {
+				return fmt.Errorf("shard %d belongs to a later release: %w", t.shard, err)
+			}
 		case len(r.Value) == 0:
 			t.core.Discard(key)
 		default:
+			states++
+			t.core.Discard(key)
 			var st shard.JobState
 			if st, err = t.codec.DecodeState(r.Value); err == nil {
 				t.core.Restore(st)
@@ -111,7 +116,38 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Unreadable, error) {
 		return nil, errNotOurs
 	}
 	t.read.Unknown = nil
-	return slices.Collect(maps.Values(unreadable)), nil
+	if !known && states > 0 {
+		if err := t.forget(ctx); err != nil {
+			return nil, err
+		}
+	}
+	inputs := make([]shard.Input, 0, 2*len(unreadable))
+	for _, key := range slices.Sorted(maps.Keys(unreadable)) {
+		inputs = append(inputs, unreadable[key])
+		if topic.IsJobKey(key) {
+			inputs = append(inputs, shard.SetAside{Job: key, Reason: run.ReasonUnreadableState})
+			t.metrics.setAside.WithLabelValues(run.ReasonUnreadableState).Inc()
+			t.o.Log.Error("set a job aside: its state cannot be read; a later release may, else delete its record in the state topic",
+				"job", key, "shard", t.shard)
+		}
+	}
+	return inputs, nil
+}
+
+// forget begins with what is written from now on: nobody knows how far
+// commands and events were acted on, and acting twice is worse than not at all.
+func (t *tenure) forget(ctx context.Context) error {
+	t.o.Log.Error("the shard's record is lost: commands and reports that are in the log already are not acted on", "shard", t.shard)
+	commands, err := kafka.Ends(ctx, t.plain, t.o.Names.Commands())
+	if err != nil {
+		return err
+	}
+	events, err := kafka.Ends(ctx, t.plain, t.o.Names.Events())
+	if err != nil {
+		return err
+	}
+	t.read.Commands, t.read.Events = commands[t.shard], events[t.shard]
+	return nil
 }
 
 // replay brings the states up to date with what the log of events says beyond

@@ -22,6 +22,12 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		return
 	}
 	e := s.job(in.Name)
+	if e != nil && e.aside != "" {
+		if in.Replayed || e.lost {
+			return
+		}
+		e.aside = ""
+	}
 	if e == nil {
 		// A deleted job of the same name had fences too. At less than one
 		// start a microsecond they have not come to where these begin.
@@ -53,7 +59,7 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 func (s *Shard) removeJob(in JobChanged, now time.Time) {
 	e := s.job(in.Name)
 	switch {
-	case e == nil:
+	case e == nil, e.aside != "":
 	case !in.Replayed:
 		s.deleteJob(e, now)
 	case e.st.Version == "" && len(e.st.Active) == 0 && e.st.Through.IsZero():
@@ -71,6 +77,7 @@ func (s *Shard) finishLoading(now time.Time) {
 	for _, name := range slices.Sorted(maps.Keys(s.jobs)) {
 		e := s.job(name)
 		switch {
+		case e.aside != "":
 		case e.def == nil && !e.unreadable && e.st.Version != "":
 			s.deleteJob(e, now)
 		case e.def != nil && e.st.Version == "":

@@ -46,7 +46,7 @@ func (s *Shard) horizon(e *entry, now time.Time) time.Time {
 // nor while its own cannot be read.
 func (s *Shard) arm(e *entry, now time.Time) {
 	var wake time.Time
-	if !s.loaded || e.def == nil && e.unreadable {
+	if !s.loaded || e.aside != "" || e.def == nil && e.unreadable {
 		s.wakes.set(e, wake)
 		return
 	}

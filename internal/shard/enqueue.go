@@ -25,8 +25,8 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 		}
 	}
 	queue := queueOf(a.Attempt)
-	if !s.reachable(queueKey{r.Cluster, queue}) {
-		s.hold(e, a, now)
+	if reason := s.whyHeld(queueKey{r.Cluster, queue}); reason != "" {
+		s.hold(e, a, reason, now)
 		return
 	}
 	delete(s.placed, a.key())

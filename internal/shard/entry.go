@@ -34,6 +34,10 @@ type entry struct {
 	// unreadable says that the job's definition could not be decoded: it is
 	// not deleted, but nothing can be decided for it.
 	unreadable bool
+	// aside is why the job is set aside, empty if it is not; lost says that
+	// its state is unknown.
+	aside string
+	lost  bool
 }
 
 const separator = "\x00" // no argument can hold it

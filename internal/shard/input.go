@@ -46,6 +46,13 @@ type Refused struct {
 	Reason string
 }
 
+// SetAside says that nothing is to be decided for a job, and why.
+type SetAside struct{ Job, Reason string }
+
+// ClusterClosed says that no run can be put on the queues of a cluster, and
+// why; without a reason that it can again.
+type ClusterClosed struct{ Cluster, Reason string }
+
 // Beats is what the log of beats says of all workers. The shell gives it only
 // once all events before the high watermark of that moment were given, so
 // that no report of a worker said to be gone can still be on its way.
@@ -65,11 +72,13 @@ type Unreadable struct {
 	Replayed bool
 }
 
-func (JobChanged) input() {}
-func (JobsLoaded) input() {}
-func (Requested) input()  {}
-func (Reported) input()   {}
-func (EventsRead) input() {}
-func (Refused) input()    {}
-func (Beats) input()      {}
-func (Unreadable) input() {}
+func (JobChanged) input()    {}
+func (JobsLoaded) input()    {}
+func (Requested) input()     {}
+func (Reported) input()      {}
+func (EventsRead) input()    {}
+func (Refused) input()       {}
+func (SetAside) input()      {}
+func (ClusterClosed) input() {}
+func (Beats) input()         {}
+func (Unreadable) input()    {}

@@ -78,7 +78,7 @@ func (st *JobState) replay(ev *run.Event) {
 		a.queued(ev.At)
 		st.Fence = max(st.Fence, ev.Fence)
 	case run.EventDeferred:
-		if ev.Reason == run.ReasonNoWorker {
+		if run.HeldBack(ev.Reason) {
 			a := st.begun(ev)
 			a.NotBefore, a.Attempt, a.Cluster, a.Hops = ev.NotBefore, ev.Attempt, ev.Cluster, ev.Hops
 			a.wait(ev.Reason)

@@ -24,8 +24,8 @@ func (s *Shard) report(in Reported, now time.Time) {
 		s.stray(ev, now)
 		return
 	}
-	if in.Offset < e.st.Read {
-		return // in the state already
+	if in.Offset < e.st.Read || e.aside != "" {
+		return // in the state already, or of no use
 	}
 	a := e.st.concerns(&ev)
 	if a == nil {

@@ -11,11 +11,15 @@ import (
 // exist is answered in the ledger.
 func (s *Shard) request(r run.Request, now time.Time) {
 	e := s.job(r.Job)
-	if e == nil || e.def == nil && r.Type != run.RequestCancel {
+	if e == nil || e.aside == "" && e.def == nil && r.Type != run.RequestCancel {
 		s.event(run.Event{
 			Type: run.EventSkipped, Job: r.Job, Run: run.NewID(r.Job, r.At, r.ID), Due: r.At.UTC(),
 			Trigger: run.TriggerManual, Reason: run.ReasonUnknownJob, State: run.StateSkipped,
 		}, now)
+		return
+	}
+	if e.aside != "" {
+		s.askedOfAside(e, r, now)
 		return
 	}
 	if e.st.seen(r.ID, now) {

@@ -37,6 +37,8 @@ import (
 //	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=];
 //	                                     claimed first, unless `unclaimed`
 //	beats                                what the beats say, a worker each line
+//	aside JOB [reason=]                  its records can never be committed
+//	close|open CLUSTER                   nothing can be written to its queues
 //	asleep TIME | once TIME              nobody decides until then; one step
 //	takeover [compacted]                 built anew from what was committed
 //	state JOB | wake                     asked for, printed
@@ -128,6 +130,14 @@ func (p *player) play() {
 		p.change(shard.JobChanged{Name: p.subject()})
 	case "garbled":
 		p.step(shard.Unreadable{Job: p.subject(), Letter: run.DeadLetter{At: p.now, Reason: "garbled"}})
+	case "aside":
+		p.step(shard.SetAside{Job: p.subject(), Reason: p.arg("reason", run.ReasonOversized)})
+	case "close":
+		p.step(shard.ClusterClosed{Cluster: p.subject(), Reason: run.ReasonNotAuthorized})
+		p.settle()
+	case "open":
+		p.step(shard.ClusterClosed{Cluster: p.subject()})
+		p.settle()
 	case "run", "pause", "resume", "cancel", "requeue":
 		p.request()
 	case "claim", "start", "finish", "return", "drop":

@@ -33,6 +33,8 @@ type Shard struct {
 	workers  map[string]*worker
 	// surveyed says that the beats were heard of at all.
 	surveyed bool
+	// closed is why nothing is put on the queues of a cluster.
+	closed map[string]string
 	withdrawals
 	// unseen counts how often in a row the beats knew less of a run's holder
 	// than the run's claim.
@@ -72,7 +74,7 @@ func New(cfg Config, states []JobState) *Shard {
 	s := &Shard{
 		cfg: cfg, jobs: make(map[string]*entry, len(states)),
 		compiler: job.NewCompiler(), rules: map[ruleKey]*job.Job{}, stateless: map[string]string{},
-		workers: map[string]*worker{}, busy: map[string]busyJob{}, withdrawals: newWithdrawals(),
+		workers: map[string]*worker{}, busy: map[string]busyJob{}, withdrawals: newWithdrawals(), closed: map[string]string{},
 	}
 	for _, st := range states {
 		s.Restore(st)
@@ -154,6 +156,10 @@ func (s *Shard) take(in Input, now time.Time) {
 		s.report(in, now)
 	case EventsRead:
 		s.read = max(s.read, in.Next)
+	case SetAside:
+		s.setAside(in, now)
+	case ClusterClosed:
+		s.closeCluster(in, now)
 	case Refused:
 		s.refused(in, now)
 	case Beats:
@@ -202,6 +208,10 @@ func (s *Shard) write(e *entry) {
 func (s *Shard) writeStates(now time.Time) {
 	for _, e := range s.touched {
 		e.touched = false
+		if e.aside != "" {
+			e.whole = false
+			continue
+		}
 		s.noteBusy(e)
 		if e.over() && !now.Before(e.forgetAt()) {
 			s.out.Forget = append(s.out.Forget, e.name)

@@ -177,14 +177,10 @@ func handsOutAnew(reason string) bool {
 	return reason == run.ReasonUnclaimed || reason == run.ReasonNoWorker
 }
 
-// reachable reports whether some worker would take a run off the queue. Until
-// the beats were heard of, all are taken to be.
-func (s *Shard) reachable(q queueKey) bool { return !s.surveyed || len(s.byQueue[q]) > 0 }
-
-// hold keeps a run, whose time has come, off the queues until a worker of its
-// cluster lives.
-func (s *Shard) hold(e *entry, a *Active, now time.Time) {
-	a.wait(run.ReasonNoWorker)
+// hold keeps a run, whose time has come, off the queues: no worker of its
+// cluster lives, or nothing can be written there.
+func (s *Shard) hold(e *entry, a *Active, reason string, now time.Time) {
+	a.wait(reason)
 	a.Cluster = e.def.Cluster
 	ev := s.about(e, a, run.EventDeferred)
 	ev.Trigger, ev.NotBefore, ev.Hops, ev.Reason = a.Trigger, a.NotBefore.UTC(), a.Hops, a.Waits
@@ -193,7 +189,7 @@ func (s *Shard) hold(e *entry, a *Active, now time.Time) {
 
 // unreachable reports whether a waits for a worker and there is still none.
 func (s *Shard) unreachable(e *entry, a *Active) bool {
-	return a.Waits != "" && e.def != nil && (!s.surveyed || !s.reachable(queueKey{e.def.Cluster, queueOf(a.Attempt)}))
+	return a.Waits != "" && e.def != nil && (!s.surveyed || s.whyHeld(queueKey{e.def.Cluster, queueOf(a.Attempt)}) != "")
 }
 
 // patience is how long a may wait for a worker: as long as its due time would

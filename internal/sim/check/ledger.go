@@ -47,7 +47,7 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 	case run.EventEnqueued:
 		j.enqueued(b, h, ev)
 	case run.EventDeferred:
-		if ev.Reason == run.ReasonNoWorker {
+		if run.HeldBack(ev.Reason) {
 			j.held(b, h, ev)
 			break
 		}
