@@ -2,9 +2,11 @@ package exec_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -18,12 +20,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-cron/belfry/internal/executor/exec"
+	"github.com/belfry-cron/belfry/internal/keeper"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
 // TestMain lets the test binary be another process: EXEC_TEST_ROLE says
-// which.
+// which, and its first argument, that it is a keeper.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == keeperArgv[1] {
+		os.Exit(keeper.Main(os.Args[2:], os.Stderr))
+	}
 	switch os.Getenv("EXEC_TEST_ROLE") {
 	case "worker":
 		beWorker()
@@ -36,10 +42,18 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// keeperArgv makes the test binary a keeper.
+var keeperArgv = []string{"belfry-test", "keeper"}
+
 // beWorker is a worker that runs the shell script in its arguments, in an
-// executor of the name given, until it is killed.
+// executor of the name given, until it is killed. A third argument says that
+// it has a keeper.
 func beWorker() {
-	e := exec.New(exec.Options{Name: os.Args[1], Cgroup: true})
+	o := exec.Options{Name: os.Args[1], Cgroup: true, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if len(os.Args) > 3 {
+		o.Keeper, o.Cgroup = keeperArgv, os.Args[3] == "cgroup"
+	}
+	e := exec.New(o)
 	e.Run(context.Background(), exec.Command{Args: shell(os.Args[2])}, func(_ string, p []byte) { fmt.Print(string(p)) })
 }
 
@@ -74,23 +88,34 @@ func shell(script string) []string { return []string{"/bin/sh", "-c", script} }
 // patience bounds every wait for another process.
 const patience = 20 * time.Second
 
-// inEachWay runs a test with process groups only and with cgroups, where
-// the host lets this user have them; hasCgroup says whether it does.
-func inEachWay(t *testing.T, o exec.Options, test func(t *testing.T, e *exec.Executor, hasCgroup bool)) {
+// inEachWay runs a test with and without a keeper, each with process groups
+// only and with cgroups, where the host lets this user have them. follows says
+// whether processes that leave their group are followed.
+func inEachWay(t *testing.T, o exec.Options, test func(t *testing.T, e *exec.Executor, follows bool)) {
 	t.Helper()
-	for _, cgroup := range []bool{false, true} {
-		t.Run(map[bool]string{false: "group", true: "cgroup"}[cgroup], func(t *testing.T) {
+	for _, way := range []struct {
+		name           string
+		keeper, cgroup bool
+	}{{"group", false, false}, {"cgroup", false, true}, {"keeper", true, false}, {"keeper and cgroup", true, true}} {
+		t.Run(way.name, func(t *testing.T) {
 			var log safeBuffer
 			o := o
-			o.Name, o.Cgroup, o.Log = uniqueName(t), cgroup, log.logger()
-			e := newExecutor(t, o)
-			test(t, e, cgroup && !strings.Contains(log.String(), "without a cgroup"))
+			o.Name, o.Cgroup, o.Log = uniqueName(t), way.cgroup, log.logger()
+			if way.keeper {
+				o.Keeper = keeperArgv
+			}
+			e := exec.New(o)
+			t.Cleanup(func() { require.NoError(t, e.Close()) })
+			require.NotContains(t, log.String(), "without a keeper")
+			test(t, e, way.keeper || way.cgroup && !strings.Contains(log.String(), "without a cgroup"))
 		})
 	}
 }
 
+// newExecutor returns an executor with a keeper, as workers have them.
 func newExecutor(t *testing.T, o exec.Options) *exec.Executor {
 	t.Helper()
+	o.Keeper, o.Name = keeperArgv, cmp.Or(o.Name, uniqueName(t))
 	e := exec.New(o)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e
