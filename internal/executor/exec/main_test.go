@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("EXEC_TEST_ROLE") {
 	case "worker":
 		beWorker()
+	case "first":
+		beFirst()
 	case "meter":
 		beMeter()
 	case "hog":
