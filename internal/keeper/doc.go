@@ -60,7 +60,7 @@
 //	worker -> keeper   start      a number for the command, what to execute,
 //	                              its three files and maybe its cgroup
 //	                   terminate  ask the tree of that number to end
-//	                   kill       kill it
+//	                   kill       end it by force
 //	keeper -> worker   hello      ready, or why it never will be; the first
 //	                   started    process number and time, or an errno
 //	                   ended      wait status, usage, who could not be killed

@@ -165,7 +165,7 @@ func (s *orphans) reap() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	any := false
+	reapedAny := false
 	for _, pid := range s.look() {
 		var usage syscall.Rusage
 		reaped, err := syscall.Wait4(pid, nil, unix.WNOHANG, &usage)
@@ -176,9 +176,9 @@ func (s *orphans) reap() {
 			s.cpu[o.owner] += cpuOf(&usage)
 		}
 		delete(s.known, pid)
-		any = true
+		reapedAny = true
 	}
-	if any {
+	if reapedAny {
 		close(s.next)
 		s.next = make(chan struct{})
 	}

@@ -33,8 +33,8 @@ func BenchmarkStarts(b *testing.B) {
 		}},
 		{"direct", executorWay(b, nil, false)},
 		{"direct+cgroup", executorWay(b, nil, true)},
-		{"keeper", executorWay(b, keeperArgv, false)},
-		{"keeper+cgroup", executorWay(b, keeperArgv, true)},
+		{"keeper", executorWay(b, keeperArgv(), false)},
+		{"keeper+cgroup", executorWay(b, keeperArgv(), true)},
 	}
 	spent := make([]time.Duration, len(ways))
 	const batch = 200

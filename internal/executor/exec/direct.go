@@ -60,6 +60,7 @@ type directChild struct {
 	reaped   bool
 }
 
+// Ended gives, once, how the command ended.
 func (c *directChild) Ended() <-chan keeper.End { return c.ended }
 
 // Terminate asks the tree to end, unless the command has ended already: one

@@ -27,7 +27,7 @@ import (
 // TestMain lets the test binary be another process: EXEC_TEST_ROLE says
 // which, and its first argument, that it is a keeper.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == keeperArgv[1] {
+	if len(os.Args) > 1 && os.Args[1] == keeperArgv()[1] {
 		os.Exit(keeper.Main(os.Args[2:], os.Stderr))
 	}
 	switch os.Getenv("EXEC_TEST_ROLE") {
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 }
 
 // keeperArgv makes the test binary a keeper.
-var keeperArgv = []string{"belfry-test", "keeper"}
+func keeperArgv() []string { return []string{"belfry-test", "keeper"} }
 
 // beWorker is a worker that runs the shell script in its arguments, in an
 // executor of the name given, until it is killed. A third argument says that
@@ -53,7 +53,7 @@ var keeperArgv = []string{"belfry-test", "keeper"}
 func beWorker() {
 	o := exec.Options{Name: os.Args[1], Cgroup: true, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if len(os.Args) > 3 {
-		o.Keeper, o.Cgroup = keeperArgv, os.Args[3] == "cgroup"
+		o.Keeper, o.Cgroup = keeperArgv(), os.Args[3] == "cgroup"
 	}
 	e := exec.New(o)
 	e.Run(context.Background(), exec.Command{Args: shell(os.Args[2])}, func(_ string, p []byte) { fmt.Print(string(p)) })
@@ -104,7 +104,7 @@ func inEachWay(t *testing.T, o exec.Options, test func(t *testing.T, e *exec.Exe
 			o := o
 			o.Name, o.Cgroup, o.Log = uniqueName(t), way.cgroup, log.logger()
 			if way.keeper {
-				o.Keeper = keeperArgv
+				o.Keeper = keeperArgv()
 			}
 			e := exec.New(o)
 			t.Cleanup(func() { require.NoError(t, e.Close()) })
@@ -117,7 +117,7 @@ func inEachWay(t *testing.T, o exec.Options, test func(t *testing.T, e *exec.Exe
 // newExecutor returns an executor with a keeper, as workers have them.
 func newExecutor(t *testing.T, o exec.Options) *exec.Executor {
 	t.Helper()
-	o.Keeper, o.Name = keeperArgv, cmp.Or(o.Name, uniqueName(t))
+	o.Keeper, o.Name = keeperArgv(), cmp.Or(o.Name, uniqueName(t))
 	e := exec.New(o)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e
