@@ -120,7 +120,9 @@ func (s *orphans) look() []int {
 	pids := s.pids()
 	fresh := false
 	for _, pid := range pids {
-		if s.known[pid] != nil {
+		// A stray is looked at again: in the instant of an exec a process has
+		// no environment.
+		if o := s.known[pid]; o != nil && (o.owner != nil || o.over) {
 			continue
 		}
 		o, ok := readOrphan(pid)

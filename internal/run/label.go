@@ -18,7 +18,7 @@ func Reasons() []string {
 	return []string{
 		ReasonOverlap, ReasonQueueFull, ReasonReplaced, ReasonPaused, ReasonMissed, ReasonEdited, ReasonDeleted,
 		ReasonCancelled, ReasonStartDeadline, ReasonNoSlot, ReasonDraining, ReasonOutOfTouch, ReasonNameTaken,
-		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
+		ReasonWorkerLost, ReasonKeeperLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
 		ReasonAnnounced, ReasonForgotten, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob,
 	}
 }

@@ -1,7 +1,6 @@
 package exec_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -186,37 +185,6 @@ func TestNoDescriptorReachesCommands(t *testing.T) {
 		require.Equal(t, "0\n1\n2\n3\n", string(out), way) // 3 is how ls reads the folder
 	}
 }
-
-// beFirst is a worker that is the first process of a container. It runs the
-// script, ends its keeper, and waits until there are no zombies.
-func beFirst() {
-	e := exec.New(exec.Options{Name: "first", Keeper: keeperArgv()})
-	var out strings.Builder
-	ran := func(script string) string {
-		out.Reset()
-		o := e.Run(context.Background(), exec.Command{Args: shell(script), Timeout: patience},
-			func(_ string, p []byte) { out.Write(p) })
-		return strings.TrimSpace(out.String()) + " " + string(o.State)
-	}
-	fmt.Println(ran(os.Args[1]))
-	pid, err := strconv.Atoi(strings.Fields(ran("echo $PPID"))[0])
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		fmt.Println(err)
-		return
-	}
-	again := ran(noZombies)
-	for strings.HasSuffix(again, string(run.StateLost)) { // it was given to the keeper that was dying
-		again = ran(noZombies)
-	}
-	fmt.Println(again)
-}
-
-// noZombies waits until no dead process is unreaped.
-const noZombies = `until ! ps -e -o stat= | grep -q ^Z; do sleep 0.01; done; echo none`
 
 // As the first process of a container a worker leaves no zombies: its
 // keeper reaps the orphans of commands, and it those of nobody.

@@ -59,6 +59,37 @@ func beWorker() {
 	e.Run(context.Background(), exec.Command{Args: shell(os.Args[2])}, func(_ string, p []byte) { fmt.Print(string(p)) })
 }
 
+// beFirst is a worker that is the first process of a container. It runs the
+// script, ends its keeper, and waits until there are no zombies.
+func beFirst() {
+	e := exec.New(exec.Options{Name: "first", Keeper: keeperArgv()})
+	var out strings.Builder
+	ran := func(script string) string {
+		out.Reset()
+		o := e.Run(context.Background(), exec.Command{Args: shell(script), Timeout: patience},
+			func(_ string, p []byte) { out.Write(p) })
+		return strings.TrimSpace(out.String()) + " " + string(o.State)
+	}
+	fmt.Println(ran(os.Args[1]))
+	pid, err := strconv.Atoi(strings.Fields(ran("echo $PPID"))[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		fmt.Println(err)
+		return
+	}
+	again := ran(noZombies)
+	for strings.HasSuffix(again, string(run.StateLost)) { // it was given to the keeper that was dying
+		again = ran(noZombies)
+	}
+	fmt.Println(again)
+}
+
+// noZombies waits until no dead process is unreaped.
+const noZombies = `until ! ps -e -o stat= | grep -q ^Z; do sleep 0.01; done; echo none`
+
 // workerBytes is the memory of a worker that is a meter.
 const workerBytes = 30 << 20
 
