@@ -22,6 +22,10 @@ type Node struct {
 	// restart. Host and Version are shown to people.
 	Name, Host, Version string
 
+	// Keeper is the command line that makes this program a keeper of a
+	// worker's commands; empty: workers have none.
+	Keeper []string
+
 	Kafka kafka.Options
 	// Wait is how long to wait for a broker at the start.
 	Wait  time.Duration

@@ -14,6 +14,8 @@ import (
 	kongcompletion "github.com/jotaen/kong-completion"
 	"github.com/posener/complete"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/belfry-cron/belfry/internal/keeper"
 )
 
 // grammar is the whole command line.
@@ -56,9 +58,16 @@ Settings come from flags, then BELFRY_* variables, then belfry.yaml, then defaul
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, settings or job file, 3 Kafka not reachable, 4 no such thing, 5 the run waited for did not succeed, 6 plan found a difference, 130 interrupted.`
 
+// keeperWord is the subcommand that a worker starts for its commands. It is
+// hidden, and comes before all others: a keeper reads no settings.
+const keeperWord = "keeper"
+
 // Main runs the command line args, without the program's name, and returns
 // the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == keeperWord {
+		return keeper.Main(args[1:], stderr)
+	}
 	var g grammar
 	exited := -1
 	k, err := parser(&g, stdout, stderr, func(code int) { exited = max(code, 0) })

@@ -23,6 +23,7 @@ func reason(r string) string {
 		run.ReasonDraining:      "the worker was leaving",
 		run.ReasonOutOfTouch:    "the worker was out of touch with Kafka",
 		run.ReasonWorkerLost:    "the worker's beats stopped",
+		run.ReasonKeeperLost:    "the keeper of the worker's commands died, and they were killed",
 		run.ReasonNotHeld:       "the worker lives but no longer held it",
 		run.ReasonNoQueue:       "its cluster has no topics, and they could not be made",
 		run.ReasonOversized:     "its record is larger than Kafka accepts",

@@ -32,7 +32,7 @@ func (r *role) node(s *session, c *connection) (app.Node, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return app.Node{
-		Name: r.Name, Host: hostname(), Version: currentVersion().Belfry,
+		Name: r.Name, Host: hostname(), Version: currentVersion().Belfry, Keeper: []string{"belfry", keeperWord},
 		Kafka: o, Wait: c.Wait, Names: c.names(),
 		CreateTopics: r.CreateTopics, Shards: r.Shards,
 		MetricsAddr: r.MetricsAddr, Registry: registry, Log: s.log,

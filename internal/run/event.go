@@ -77,6 +77,7 @@ const (
 	ReasonOutOfTouch    = "out_of_touch"   // the worker could not beat in time
 	ReasonNameTaken     = "name_taken"     // another process took the worker's name
 	ReasonWorkerLost    = "worker_lost"    // the worker's beats stopped
+	ReasonKeeperLost    = "keeper_lost"    // the worker's keeper died, and the command with it
 	ReasonNotHeld       = "not_held"       // the worker lives but does not hold it
 	ReasonOversized     = "oversized"      // the record does not fit Kafka's limit
 	ReasonNoQueue       = "no_queue"       // its cluster has no topics

@@ -62,8 +62,10 @@ type Options struct {
 	Names  topic.Names
 	Shards int32 // partitions of the events topic
 
-	// Runner executes commands; nil means an exec.Executor with cgroups.
+	// Runner executes commands; nil means an exec.Executor with cgroups and,
+	// if Keeper says how this program becomes one, a keeper.
 	Runner Runner
+	Keeper []string
 
 	Registry prometheus.Registerer // nil: nobody looks
 	Log      *slog.Logger          // nil discards it
@@ -146,7 +148,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer context.AfterFunc(ctx, func() { w.facts.leaving.Note(time.Now()) })()
 	if w.o.Runner == nil {
-		e := exec.New(exec.Options{Name: w.o.Name, Cgroup: true, Log: w.o.Log})
+		e := exec.New(exec.Options{
+			Name: w.o.Name, Keeper: w.o.Keeper, Cgroup: true, Registry: w.o.Registry, Log: w.o.Log,
+		})
 		defer func() {
 			if err := e.Close(); err != nil {
 				w.o.Log.Warn("closing the executor", "error", err)

@@ -14,9 +14,9 @@ import (
 )
 
 // BenchmarkStarts runs /bin/true, 8 at a time, in turns by plain os/exec and
-// by an executor with and without cgroups, and reports how many each does in
-// a second, and the executor's as a ratio to plain os/exec with the same two
-// pipes and to os/exec without any.
+// by an executor with and without a keeper and cgroups, and reports how many
+// each does in a second, and the executor's as a ratio to plain os/exec with
+// the same two pipes.
 //
 //	go test -run='^$' -bench=Starts ./internal/executor/exec
 func BenchmarkStarts(b *testing.B) {
@@ -31,8 +31,10 @@ func BenchmarkStarts(b *testing.B) {
 			c.Stdout, c.Stderr = &stdout, &stderr
 			require.NoError(b, c.Run())
 		}},
-		{"group", executorWay(b, false)},
-		{"cgroup", executorWay(b, true)},
+		{"direct", executorWay(b, nil, false)},
+		{"direct+cgroup", executorWay(b, nil, true)},
+		{"keeper", executorWay(b, keeperArgv(), false)},
+		{"keeper+cgroup", executorWay(b, keeperArgv(), true)},
 	}
 	spent := make([]time.Duration, len(ways))
 	const batch = 200
@@ -47,14 +49,13 @@ func BenchmarkStarts(b *testing.B) {
 	for i, way := range ways {
 		b.ReportMetric(rate(i), way.name+"/s")
 	}
-	b.ReportMetric(rate(2)/rate(0), "group:bare")
-	b.ReportMetric(rate(3)/rate(0), "cgroup:bare")
-	b.ReportMetric(rate(2)/rate(1), "group:pipes")
-	b.ReportMetric(rate(3)/rate(1), "cgroup:pipes")
+	for i, way := range ways[2:] {
+		b.ReportMetric(rate(i+2)/rate(1), way.name+":pipes")
+	}
 }
 
-func executorWay(b *testing.B, cgroup bool) func() {
-	e := exec.New(exec.Options{Name: b.Name(), Cgroup: cgroup})
+func executorWay(b *testing.B, argv []string, cgroup bool) func() {
+	e := exec.New(exec.Options{Name: b.Name(), Keeper: argv, Cgroup: cgroup})
 	b.Cleanup(func() { require.NoError(b, e.Close()) })
 	return func() {
 		o := e.Run(b.Context(), exec.Command{Args: []string{"/bin/true"}}, func(string, []byte) {})

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/belfry-cron/belfry/internal/keeper"
 )
 
 // removeWithin bounds how long the dead are waited for before their cgroup
@@ -36,7 +39,7 @@ type cgroups struct {
 
 // openCgroups finds or makes the directory for name, kills whatever a former
 // life left in it, and makes sure that commands can be started there.
-func openCgroups(name string, s *starter) (*cgroups, error) {
+func openCgroups(name string, h host) (*cgroups, error) {
 	own, err := ownCgroup()
 	if err != nil {
 		return nil, err
@@ -48,14 +51,14 @@ func openCgroups(name string, s *starter) (*cgroups, error) {
 	if g.lock, err = os.Open(g.path); err != nil {
 		return nil, fmt.Errorf("opening a cgroup: %w", err)
 	}
-	if err := g.prepare(s); err != nil {
+	if err := g.prepare(h); err != nil {
 		return nil, errors.Join(err, g.lock.Close())
 	}
 	return g, nil
 }
 
 // prepare takes the directory over.
-func (g *cgroups) prepare(s *starter) error {
+func (g *cgroups) prepare(h host) error {
 	if err := unix.Flock(int(g.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return fmt.Errorf("cgroup %s is in use by another worker of this name: %w", g.path, err)
 	}
@@ -68,7 +71,7 @@ func (g *cgroups) prepare(s *starter) error {
 	// With the memory controller each command's peak is counted. It is often
 	// not ours to use, which is no fault.
 	_ = os.WriteFile(filepath.Join(g.path, "cgroup.subtree_control"), []byte("+memory"), 0)
-	return g.probe(s)
+	return g.probe(h)
 }
 
 // clear kills all that runs below the directory and empties it.
@@ -90,13 +93,20 @@ func (g *cgroups) clear() error {
 
 // probe starts a program that is not there: only if the kernel can put a new
 // process into a cgroup does it come as far as missing it.
-func (g *cgroups) probe(s *starter) error {
+func (g *cgroups) probe(h host) error {
 	l, err := newLeaf(filepath.Join(g.path, "probe"))
 	if err != nil {
 		return err
 	}
-	_, err = s.start(filepath.Join(g.path, "no such program"), []string{"probe"},
-		&os.ProcAttr{Sys: startAttributes(account{}, l)})
+	pipes, err := openPipes(false)
+	if err != nil {
+		return errors.Join(err, l.remove())
+	}
+	_, err = h.start(context.Background(), keeper.Spec{
+		File: filepath.Join(g.path, "no such program"), Args: []string{"probe"}, Files: pipes.child,
+	}, l)
+	pipes.closeChild()
+	pipes.closeOwn()
 	if !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(fmt.Errorf("starting a process in a cgroup: %w", err), l.remove())
 	}

@@ -4,6 +4,7 @@ package exec
 
 import (
 	"errors"
+	"os"
 	"time"
 )
 
@@ -13,7 +14,7 @@ type (
 	leaf    struct{}
 )
 
-func openCgroups(string, *starter) (*cgroups, error) {
+func openCgroups(string, host) (*cgroups, error) {
 	return nil, errors.New("cgroups are a thing of Linux")
 }
 
@@ -21,6 +22,7 @@ func (*cgroups) take() (*leaf, error) { return nil, errors.ErrUnsupported }
 func (*cgroups) giveBack(*leaf) error { return nil }
 func (*cgroups) close() error         { return nil }
 
+func (*leaf) file() *os.File                 { return nil }
 func (*leaf) kill()                          {}
 func (*leaf) empty() bool                    { return true }
 func (*leaf) pids() []int                    { return nil }

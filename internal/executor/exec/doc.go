@@ -6,16 +6,18 @@
 // could not be started, is a run.Outcome. Bounded and Stream stand between
 // the output and whoever stores it.
 //
-// What a command starts is its tree: its process group and, on Linux with
-// cgroup v2, its own cgroup, which holds also those that left the group.
-// When the command ends, or is stopped, nothing of its tree is left running.
-// Without a cgroup a process that calls setsid gets away, and only its hold
-// on the run's output is cut.
+// What a command starts is its tree. When the command ends, or is stopped, or
+// the worker dies, nothing of its tree is left running: on Linux a keeper
+// (package keeper) starts the commands and sees to that. A cgroup of its own,
+// where there is cgroup v2, counts what the tree uses.
 //
-// On Linux the command is also killed by the kernel when the worker dies
-// without a word, and what it had started is killed from its cgroup when a
-// worker of the same name comes back. Other systems have neither.
+// Without a keeper (on other systems, and where none can be started, which is
+// logged) this process starts commands itself. Then the tree is the process
+// group and the cgroup; without a cgroup a process that calls setsid gets
+// away, and only its hold on the run's output is cut. When the worker dies,
+// Linux kills the command itself, and what it had started is killed from its
+// cgroup when a worker of the same name comes back.
 //
 // The package must never import Kafka, the worker, or anything of Belfry
-// but run: it knows commands, not where they come from.
+// but run and keeper: it knows commands, not where they come from.
 package exec

@@ -14,8 +14,9 @@ func TestACommandThatEndedIsNotTerminated(t *testing.T) {
 	require.NoError(t, err)
 	_, err = awaitEnd(host) // leaves it unreaped
 	require.NoError(t, err)
-	p := &process{host: host}
-	require.False(t, p.terminate())
+	c := &directChild{host: host}
+	c.Terminate()
+	require.False(t, c.stopping)
 	state, err := host.Wait()
 	require.NoError(t, err)
 	require.Zero(t, state.ExitCode())

@@ -2,12 +2,15 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/belfry-cron/belfry/internal/keeper"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -19,6 +22,11 @@ type Options struct {
 	// Empty means "worker".
 	Name string
 
+	// Keeper is the command line that makes this program a keeper of commands
+	// (keeper.Main). Empty means that commands are started without one, which
+	// is also what happens where there can be none.
+	Keeper []string
+
 	// Cgroup gives every command a cgroup of its own where the host can.
 	Cgroup bool
 
@@ -29,6 +37,9 @@ type Options struct {
 	// WaitDelay is how long after a command's end a process that got away
 	// from it may go on holding its output; 0 means 2 s.
 	WaitDelay time.Duration
+
+	// Registry takes the figures of the keeper; nil: nobody looks.
+	Registry prometheus.Registerer
 
 	// Log takes what no outcome can say; nil discards it.
 	Log *slog.Logger
@@ -52,23 +63,41 @@ func (o Options) withDefaults() Options {
 // called from several goroutines.
 type Executor struct {
 	options Options
-	starter *starter
+	host    host
 	// cgroups is nil where commands have process groups only.
 	cgroups *cgroups
 	warned  sync.Once
 }
 
 // New returns an executor, after it has killed whatever one of the same name
-// left running in its cgroups. If commands cannot have cgroups it logs why.
+// left running, as far as its keeper and cgroups tell. If commands cannot have
+// a keeper or cgroups it logs why.
 func New(options Options) *Executor {
-	e := &Executor{options: options.withDefaults(), starter: newStarter()}
+	e := &Executor{options: options.withDefaults()}
+	e.host = e.openHost()
 	if e.options.Cgroup {
 		var err error
-		if e.cgroups, err = openCgroups(e.options.Name, e.starter); err != nil {
+		if e.cgroups, err = openCgroups(e.options.Name, e.host); err != nil {
 			e.warnWithoutCgroup(err)
 		}
 	}
 	return e
+}
+
+// openHost returns a keeper if there is to be one and can be.
+func (e *Executor) openHost() host {
+	o := &e.options
+	if len(o.Keeper) > 0 {
+		k, err := keeper.Start(keeper.Options{Argv: o.Keeper, Name: o.Name, Registry: o.Registry, Log: o.Log})
+		if err == nil {
+			return kept{k}
+		}
+		o.Log.Warn("commands run without a keeper: what they start may outlive them, and the worker", "error", err)
+	}
+	if err := keeper.Seal(); err != nil {
+		o.Log.Warn("descriptors that this process inherited may reach commands", "error", err)
+	}
+	return direct{starter: newStarter(), log: o.Log}
 }
 
 // warnWithoutCgroup says, once, that commands run without a cgroup.
@@ -82,11 +111,11 @@ func (e *Executor) warnWithoutCgroup(err error) {
 // Close gives back what the executor holds. Call it when every Run has
 // returned; a Run that starts later fails.
 func (e *Executor) Close() error {
-	e.starter.close()
-	if e.cgroups == nil {
-		return nil
+	err := e.host.close()
+	if e.cgroups != nil {
+		err = errors.Join(err, e.cgroups.close())
 	}
-	if err := e.cgroups.close(); err != nil {
+	if err != nil {
 		return fmt.Errorf("closing the executor: %w", err)
 	}
 	return nil
@@ -110,7 +139,7 @@ func (e *Executor) Run(ctx context.Context, c Command, out Output) run.Outcome {
 			EndedAt:  time.Now().UTC(),
 		}
 	}
-	p, err := e.start(c, out)
+	p, err := e.start(ctx, c, out)
 	if err != nil {
 		return run.Outcome{
 			State:        run.StateFailed,
@@ -119,12 +148,12 @@ func (e *Executor) Run(ctx context.Context, c Command, out Output) run.Outcome {
 			EndedAt:      time.Now().UTC(),
 		}
 	}
-	end := p.attend(ctx, c.Timeout)
-	return p.settle(end)
+	end, why := p.attend(ctx, c.Timeout)
+	return p.settle(end, why)
 }
 
 // start starts c. The error is for the user: it becomes the StartFailure.
-func (e *Executor) start(c Command, out Output) (*process, error) {
+func (e *Executor) start(ctx context.Context, c Command, out Output) (*process, error) {
 	who, err := findAccount(c.User)
 	if err != nil {
 		return nil, err
@@ -146,31 +175,17 @@ func (e *Executor) start(c Command, out Output) (*process, error) {
 		return nil, err
 	}
 	cgroup := e.takeCgroup()
-	host, err := e.starter.start(file, c.Args, &os.ProcAttr{
-		Dir:   dir,
-		Env:   env,
-		Files: pipes.child[:],
-		Sys:   startAttributes(who, cgroup),
-	})
-	started := time.Now()
+	child, err := e.host.start(ctx, keeper.Spec{
+		File: file, Args: c.Args, Env: env, Dir: dir, Credential: who.credential, Files: pipes.child,
+	}, cgroup)
 	pipes.closeChild()
 	if err != nil {
 		pipes.closeOwn()
 		e.giveBack(cgroup)
 		return nil, c.explain(file, err)
 	}
-	p := &process{
-		options:  &e.options,
-		host:     host,
-		tree:     tree{group: host.Pid, cgroup: cgroup},
-		pipes:    pipes,
-		started:  started,
-		ended:    make(chan struct{}),
-		giveBack: e.giveBack,
-	}
 	pipes.copy(c.Stdin, out)
-	go p.reap()
-	return p, nil
+	return &process{begun: child, options: &e.options, cgroup: cgroup, pipes: pipes, giveBack: e.giveBack}, nil
 }
 
 // takeCgroup returns the cgroup of one run; nil if it is to have none.

@@ -45,6 +45,14 @@ func newLeaf(path string) (*leaf, error) {
 	return l, nil
 }
 
+// file is the cgroup's open directory; nil of none.
+func (l *leaf) file() *os.File {
+	if l == nil {
+		return nil
+	}
+	return l.dir
+}
+
 // kill ends every process in the cgroup and below, also such as are just
 // being forked, and waits, within bounds, until they are dead.
 func (l *leaf) kill() {

@@ -2,9 +2,11 @@ package exec_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -18,15 +20,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-cron/belfry/internal/executor/exec"
+	"github.com/belfry-cron/belfry/internal/keeper"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
 // TestMain lets the test binary be another process: EXEC_TEST_ROLE says
-// which.
+// which, and its first argument, that it is a keeper.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == keeperArgv()[1] {
+		os.Exit(keeper.Main(os.Args[2:], os.Stderr))
+	}
 	switch os.Getenv("EXEC_TEST_ROLE") {
 	case "worker":
 		beWorker()
+	case "first":
+		beFirst()
 	case "meter":
 		beMeter()
 	case "hog":
@@ -36,12 +44,51 @@ func TestMain(m *testing.M) {
 	}
 }
 
+// keeperArgv makes the test binary a keeper.
+func keeperArgv() []string { return []string{"belfry-test", "keeper"} }
+
 // beWorker is a worker that runs the shell script in its arguments, in an
-// executor of the name given, until it is killed.
+// executor of the name given, until it is killed. A third argument says that
+// it has a keeper.
 func beWorker() {
-	e := exec.New(exec.Options{Name: os.Args[1], Cgroup: true})
+	o := exec.Options{Name: os.Args[1], Cgroup: true, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if len(os.Args) > 3 {
+		o.Keeper, o.Cgroup = keeperArgv(), os.Args[3] == "cgroup"
+	}
+	e := exec.New(o)
 	e.Run(context.Background(), exec.Command{Args: shell(os.Args[2])}, func(_ string, p []byte) { fmt.Print(string(p)) })
 }
+
+// beFirst is a worker that is the first process of a container. It runs the
+// script, ends its keeper, and waits until there are no zombies.
+func beFirst() {
+	e := exec.New(exec.Options{Name: "first", Keeper: keeperArgv()})
+	var out strings.Builder
+	ran := func(script string) string {
+		out.Reset()
+		o := e.Run(context.Background(), exec.Command{Args: shell(script), Timeout: patience},
+			func(_ string, p []byte) { out.Write(p) })
+		return strings.TrimSpace(out.String()) + " " + string(o.State)
+	}
+	fmt.Println(ran(os.Args[1]))
+	pid, err := strconv.Atoi(strings.Fields(ran("echo $PPID"))[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		fmt.Println(err)
+		return
+	}
+	again := ran(noZombies)
+	for strings.HasSuffix(again, string(run.StateLost)) { // it was given to the keeper that was dying
+		again = ran(noZombies)
+	}
+	fmt.Println(again)
+}
+
+// noZombies waits until no dead process is unreaped.
+const noZombies = `until ! ps -e -o stat= | grep -q ^Z; do sleep 0.01; done; echo none`
 
 // workerBytes is the memory of a worker that is a meter.
 const workerBytes = 30 << 20
@@ -74,23 +121,34 @@ func shell(script string) []string { return []string{"/bin/sh", "-c", script} }
 // patience bounds every wait for another process.
 const patience = 20 * time.Second
 
-// inEachWay runs a test with process groups only and with cgroups, where
-// the host lets this user have them; hasCgroup says whether it does.
-func inEachWay(t *testing.T, o exec.Options, test func(t *testing.T, e *exec.Executor, hasCgroup bool)) {
+// inEachWay runs a test with and without a keeper, each with process groups
+// only and with cgroups, where the host lets this user have them. follows says
+// whether processes that leave their group are followed.
+func inEachWay(t *testing.T, o exec.Options, test func(t *testing.T, e *exec.Executor, follows bool)) {
 	t.Helper()
-	for _, cgroup := range []bool{false, true} {
-		t.Run(map[bool]string{false: "group", true: "cgroup"}[cgroup], func(t *testing.T) {
+	for _, way := range []struct {
+		name           string
+		keeper, cgroup bool
+	}{{"group", false, false}, {"cgroup", false, true}, {"keeper", true, false}, {"keeper and cgroup", true, true}} {
+		t.Run(way.name, func(t *testing.T) {
 			var log safeBuffer
 			o := o
-			o.Name, o.Cgroup, o.Log = uniqueName(t), cgroup, log.logger()
-			e := newExecutor(t, o)
-			test(t, e, cgroup && !strings.Contains(log.String(), "without a cgroup"))
+			o.Name, o.Cgroup, o.Log = uniqueName(t), way.cgroup, log.logger()
+			if way.keeper {
+				o.Keeper = keeperArgv()
+			}
+			e := exec.New(o)
+			t.Cleanup(func() { require.NoError(t, e.Close()) })
+			require.NotContains(t, log.String(), "without a keeper")
+			test(t, e, way.keeper || way.cgroup && !strings.Contains(log.String(), "without a cgroup"))
 		})
 	}
 }
 
+// newExecutor returns an executor with a keeper, as workers have them.
 func newExecutor(t *testing.T, o exec.Options) *exec.Executor {
 	t.Helper()
+	o.Keeper, o.Name = keeperArgv(), cmp.Or(o.Name, uniqueName(t))
 	e := exec.New(o)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e

@@ -2,45 +2,28 @@ package exec
 
 import (
 	"context"
-	"os"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/belfry-cron/belfry/internal/keeper"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-const (
-	// sampleEvery is how often a running command's memory is looked at.
-	sampleEvery = time.Second
-	// lookEvery is how often it is looked whether the rest of a tree that
-	// was asked to end has done so.
-	lookEvery = 10 * time.Millisecond
-)
+// sampleEvery is how often a running command's memory is looked at.
+const sampleEvery = time.Second
 
 // process is one command while it runs.
 type process struct {
+	begun
 	options  *Options
-	host     *os.Process
-	tree     tree
+	cgroup   *leaf
 	pipes    *pipes
-	started  time.Time
 	giveBack func(*leaf)
 
 	// largest is the greatest resident set seen so far, in bytes.
 	largest int64
-
-	// ended is closed when the command was reaped; state is set by then.
-	ended chan struct{}
-	state *os.ProcessState
-
-	// mu keeps signals to the group, and reaping, after which the group may
-	// be somebody else's, apart.
-	mu       sync.Mutex
-	stopping bool
-	reaped   bool
 }
 
 // ending is why a command was stopped; the zero value says that it was not.
@@ -49,31 +32,12 @@ type ending struct {
 	reason string
 }
 
-// reap waits for the command and kills what it leaves in its group, unless
-// the tree was asked to end and still has time to do so.
-func (p *process) reap() {
-	state, err := awaitEnd(p.host)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.stopping {
-		p.tree.killGroup()
-	}
-	if state == nil {
-		state, err = p.host.Wait()
-	}
-	if err != nil {
-		p.options.Log.Error("waiting for a command", "pid", p.host.Pid, "error", err)
-	}
-	p.state, p.reaped = state, true
-	close(p.ended)
-}
-
 // attend waits until the command has ended, and ends it when its time is
 // over or ctx is cancelled.
-func (p *process) attend(ctx context.Context, timeout time.Duration) ending {
+func (p *process) attend(ctx context.Context, timeout time.Duration) (keeper.End, ending) {
 	var overdue <-chan time.Time
 	if timeout > 0 {
-		timer := time.NewTimer(timeout - time.Since(p.started))
+		timer := time.NewTimer(timeout - time.Since(p.at))
 		defer timer.Stop()
 		overdue = timer.C
 	}
@@ -82,8 +46,8 @@ func (p *process) attend(ctx context.Context, timeout time.Duration) ending {
 	for {
 		var why ending
 		select {
-		case <-p.ended:
-			return ending{}
+		case end := <-p.Ended():
+			return end, ending{}
 		case <-sample.C:
 			p.sample()
 			continue
@@ -92,94 +56,56 @@ func (p *process) attend(ctx context.Context, timeout time.Duration) ending {
 		case <-ctx.Done():
 			why = ending{state: run.StateCancelled, reason: context.Cause(ctx).Error()}
 		}
-		if !p.stop() {
-			return ending{}
+		end := p.stop()
+		if !end.Stopped {
+			return end, ending{} // it had ended by itself
 		}
-		return why
+		return end, why
 	}
 }
 
 // sample notes the memory the tree uses: once it is gone nobody can tell.
-func (p *process) sample() { p.largest = max(p.largest, p.tree.largest()) }
+func (p *process) sample() { p.largest = max(p.largest, largest(p.pid, p.cgroup)) }
 
-// stop ends the command and its tree: asks, and after the grace kills. It
-// reports false if the command had ended by itself.
-func (p *process) stop() bool {
+// stop ends the command and its tree: asks, and after the grace kills.
+func (p *process) stop() keeper.End {
 	p.sample()
-	if !p.terminate() {
-		<-p.ended
-		return false
-	}
+	p.Terminate()
 	grace := time.NewTimer(p.options.KillGrace)
 	defer grace.Stop()
 	select {
-	case <-p.ended:
-		p.awaitRest(grace.C)
+	case end := <-p.Ended():
+		return end
 	case <-grace.C:
-		p.kill()
-		<-p.ended
-	}
-	return true
-}
-
-// terminate asks the tree to end, unless the command has ended already: one
-// that nobody has reaped yet takes a signal as if it lived, and its own end
-// would be taken for ours.
-func (p *process) terminate() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.reaped || hasEnded(p.host) {
-		return false
-	}
-	p.stopping = true
-	p.tree.terminate()
-	return true
-}
-
-// kill ends the tree while the command is in it.
-func (p *process) kill() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.reaped {
-		p.tree.killGroup()
-	}
-	p.tree.killCgroup()
-}
-
-// awaitRest gives those who outlive the command the rest of the grace: a
-// shell dies of SIGTERM at once, while what it runs may be tidying up.
-func (p *process) awaitRest(grace <-chan time.Time) {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	for !p.tree.empty() {
-		select {
-		case <-look.C:
-		case <-grace:
-			// The group had members an instant ago, so it is still theirs.
-			p.tree.killGroup()
-			return
-		}
+		p.Kill()
+		return <-p.Ended()
 	}
 }
 
 // settle clears up after the command and says how it ended.
-func (p *process) settle(why ending) run.Outcome {
+func (p *process) settle(end keeper.End, why ending) run.Outcome {
 	ended := time.Now()
-	p.tree.killCgroup()
+	if p.cgroup != nil {
+		p.cgroup.kill()
+	}
 	if p.pipes.drain(p.options.WaitDelay) {
 		p.options.Log.Warn("a process that got away from its command held its output; the rest of it is lost",
-			"pid", p.host.Pid)
+			"pid", p.pid)
+	}
+	if end.Left > 0 {
+		p.options.Log.Warn("processes of a command could not be killed", "pid", p.pid, "processes", end.Left)
 	}
 	o := run.Outcome{
 		State:     why.state,
 		Reason:    why.reason,
 		ExitCode:  -1,
-		StartedAt: p.started.UTC(),
+		StartedAt: p.at.UTC(),
 		EndedAt:   ended.UTC(),
 	}
-	if p.state != nil {
-		o.ExitCode = p.state.ExitCode()
-		o.Signal = signalName(p.state)
+	if end.Err != nil {
+		o.State, o.Reason = run.StateLost, run.ReasonKeeperLost
+	} else {
+		o.ExitCode, o.Signal = end.Status.ExitStatus(), signalName(end.Status)
 	}
 	if o.State == "" {
 		o.State = run.StateFailed
@@ -187,15 +113,14 @@ func (p *process) settle(why ending) run.Outcome {
 			o.State = run.StateSucceeded
 		}
 	}
-	o.CPUTime, o.PeakMemoryBytes = p.usage()
-	p.giveBack(p.tree.cgroup)
+	o.CPUTime, o.PeakMemoryBytes = p.usage(end)
+	p.giveBack(p.cgroup)
 	return o
 }
 
 // signalName names the signal that ended a process; empty if none did.
-func signalName(state *os.ProcessState) string {
-	status, ok := state.Sys().(syscall.WaitStatus)
-	if !ok || !status.Signaled() {
+func signalName(status syscall.WaitStatus) string {
+	if !status.Signaled() {
 		return ""
 	}
 	if name := unix.SignalName(status.Signal()); name != "" {
@@ -206,19 +131,29 @@ func signalName(state *os.ProcessState) string {
 
 // usage is the processor time and the peak memory, in bytes, of the tree as
 // far as the host counts them, else of the command and what it waited for.
-func (p *process) usage() (cpu time.Duration, peak int64) {
-	if p.state != nil {
-		cpu = p.state.UserTime() + p.state.SystemTime()
-		peak = max(p.largest, peakOf(p.state))
-	}
-	if p.tree.cgroup == nil {
+func (p *process) usage(end keeper.End) (cpu time.Duration, peak int64) {
+	cpu, peak = end.CPU, max(p.largest, end.PeakBytes)
+	if p.cgroup == nil {
 		return cpu, peak
 	}
-	if counted, ok := p.tree.cgroup.cpuTime(); ok {
+	if counted, ok := p.cgroup.cpuTime(); ok {
 		cpu = counted
 	}
-	if counted, ok := p.tree.cgroup.peakMemory(); ok {
+	if counted, ok := p.cgroup.peakMemory(); ok {
 		peak = counted
 	}
 	return cpu, peak
+}
+
+// largest returns the greatest resident set, in bytes, that any one of a
+// command's processes has had so far; without a cgroup only its own.
+func largest(pid int, cgroup *leaf) int64 {
+	if cgroup == nil {
+		return peakResident(pid)
+	}
+	var most int64
+	for _, pid := range cgroup.pids() {
+		most = max(most, peakResident(pid))
+	}
+	return most
 }

@@ -50,22 +50,3 @@ func (t tree) empty() bool {
 	}
 	return !groupRuns(t.group)
 }
-
-// pids are the processes of the tree that can be listed: without a cgroup
-// just the command.
-func (t tree) pids() []int {
-	if t.cgroup == nil {
-		return []int{t.group}
-	}
-	return t.cgroup.pids()
-}
-
-// largest returns the greatest resident set, in bytes, that any one of the
-// tree's processes has had so far; 0 if it cannot be told.
-func (t tree) largest() int64 {
-	var most int64
-	for _, pid := range t.pids() {
-		most = max(most, peakResident(pid))
-	}
-	return most
-}

@@ -16,8 +16,8 @@ import (
 // startAttributes puts the command into a group and a cgroup of its own, and
 // has the kernel kill it when the thread that starts it, and so the worker,
 // is gone.
-func startAttributes(a account, cgroup *leaf) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: a.credential}
+func startAttributes(who *syscall.Credential, cgroup *leaf) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: who}
 	if cgroup != nil {
 		attr.UseCgroupFD, attr.CgroupFD = true, int(cgroup.dir.Fd())
 	}

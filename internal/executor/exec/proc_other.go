@@ -10,8 +10,8 @@ import (
 
 // startAttributes puts the command into a process group of its own. There is
 // no way here to have it die with the worker.
-func startAttributes(a account, _ *leaf) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Credential: a.credential}
+func startAttributes(who *syscall.Credential, _ *leaf) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Credential: who}
 }
 
 // awaitEnd waits until p has ended and reaps it: its group number may, if

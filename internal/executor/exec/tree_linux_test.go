@@ -24,26 +24,26 @@ func runaway(file string) string {
 		until [ -s ` + file + ` ]; do :; done; echo away; `
 }
 
-// A process that leaves the group is killed with the cgroup. Without one it
-// gets away, but its hold on the output is cut.
+// A process that leaves the group is killed by the keeper, or with the cgroup.
+// Without either it gets away, but its hold on the output is cut.
 func TestRunawayWhenTheCommandEnds(t *testing.T) {
-	inEachWay(t, exec.Options{WaitDelay: 50 * time.Millisecond}, func(t *testing.T, e *exec.Executor, hasCgroup bool) {
+	inEachWay(t, exec.Options{WaitDelay: 50 * time.Millisecond}, func(t *testing.T, e *exec.Executor, follows bool) {
 		file := filepath.Join(t.TempDir(), "pid")
 		o, _ := runScript(t, e, runaway(file)+"exit 5")
 		require.Equal(t, 5, o.ExitCode)
-		requireCaught(t, number(t, file), hasCgroup)
+		requireCaught(t, number(t, file), follows)
 	})
 }
 
 func TestRunawayWhenTheCommandIsStopped(t *testing.T) {
 	o := exec.Options{WaitDelay: 50 * time.Millisecond, KillGrace: 50 * time.Millisecond}
-	inEachWay(t, o, func(t *testing.T, e *exec.Executor, hasCgroup bool) {
+	inEachWay(t, o, func(t *testing.T, e *exec.Executor, follows bool) {
 		file := filepath.Join(t.TempDir(), "pid")
 		r := begin(t, e, exec.Command{Args: shell(runaway(file) + "sleep 1000")})
 		r.waitFor(t, "away")
 		r.cancel(errors.New("enough"))
 		require.Equal(t, run.StateCancelled, r.end(t).State)
-		requireCaught(t, number(t, file), hasCgroup)
+		requireCaught(t, number(t, file), follows)
 	})
 }
 
@@ -60,9 +60,9 @@ func requireCaught(t *testing.T, pid int, caught bool) {
 	requireDead(t, pid)
 }
 
-// A runaway in a cgroup is asked to end like everybody else.
+// A runaway that is followed is asked to end like everybody else.
 func TestRunawayIsAskedToEnd(t *testing.T) {
-	inEachWay(t, exec.Options{WaitDelay: 50 * time.Millisecond}, func(t *testing.T, e *exec.Executor, hasCgroup bool) {
+	inEachWay(t, exec.Options{WaitDelay: 50 * time.Millisecond}, func(t *testing.T, e *exec.Executor, follows bool) {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "pid")
 		asked := filepath.Join(dir, "asked")
@@ -72,12 +72,12 @@ func TestRunawayIsAskedToEnd(t *testing.T) {
 		r.waitFor(t, "away")
 		r.cancel(errors.New("enough"))
 		r.end(t)
-		if hasCgroup {
+		if follows {
 			require.FileExists(t, asked)
 		} else {
 			require.NoFileExists(t, asked)
 		}
-		requireCaught(t, number(t, file), hasCgroup)
+		requireCaught(t, number(t, file), follows)
 	})
 }
 
@@ -125,7 +125,7 @@ func TestWorkerKilled(t *testing.T) {
 }
 
 func TestProcessorTime(t *testing.T) {
-	inEachWay(t, exec.Options{}, func(t *testing.T, e *exec.Executor, hasCgroup bool) {
+	inEachWay(t, exec.Options{}, func(t *testing.T, e *exec.Executor, follows bool) {
 		o, _ := runScript(t, e, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
 		require.Positive(t, o.CPUTime)
 		require.Less(t, o.CPUTime, time.Minute)
@@ -134,7 +134,7 @@ func TestProcessorTime(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "done")
 		o, _ = runScript(t, e, `(i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo >`+file+`; sleep 1000) &
 			until [ -s `+file+` ]; do sleep 0.01; done`)
-		if hasCgroup {
+		if follows {
 			require.Greater(t, o.CPUTime, 30*time.Millisecond)
 		}
 	})
