@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/job"
@@ -73,8 +75,7 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 		}
 	case run.TriggerCatchUp:
 	}
-	e.st.Active = append(e.st.Active, a)
-	if !s.stage(e, &e.st.Active[len(e.st.Active)-1], now) {
+	if !s.stage(e, e.st.insert(a), now) {
 		s.write(e)
 	}
 }
@@ -139,14 +140,19 @@ func (e *entry) pauses(a *Active) bool {
 	return e.def != nil && e.paused() && a.Attempt == 1 && a.Trigger == run.TriggerSchedule
 }
 
-// unfinished lists the IDs of the unfinished runs that fit, to walk over while
-// runs end and others begin.
+// unfinished lists the IDs of the unfinished runs that fit, earliest due time
+// first, to walk over while runs end and others begin.
 func unfinished(st *JobState, fits func(*Active) bool) []run.ID {
-	var ids []run.ID
+	var fit []*Active
 	for i := range st.Active {
 		if fits(&st.Active[i]) {
-			ids = append(ids, st.Active[i].ID)
+			fit = append(fit, &st.Active[i])
 		}
+	}
+	slices.SortFunc(fit, func(a, b *Active) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
+	ids := make([]run.ID, len(fit))
+	for i, a := range fit {
+		ids[i] = a.ID
 	}
 	return ids
 }

@@ -126,8 +126,7 @@ func (st *JobState) begun(ev *run.Event) *Active {
 	if !st.undefer(ev.Run) {
 		st.reach(ev)
 	}
-	st.Active = append(st.Active, Active{ID: ev.Run, Due: ev.Due, Trigger: ev.Trigger})
-	return &st.Active[len(st.Active)-1]
+	return st.insert(Active{ID: ev.Run, Due: ev.Due, Trigger: ev.Trigger})
 }
 
 // undefer forgets that the run waits for another, and reports whether it did.

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -86,6 +87,7 @@ func New(cfg Config, states []JobState) *Shard {
 // read before. States come before any Step.
 func (s *Shard) Restore(st JobState) {
 	s.Discard(st.Job)
+	slices.SortFunc(st.Active, func(a, b Active) int { return cmp.Compare(a.ID, b.ID) }) // version 1 did not
 	s.step, s.read = max(s.step, st.Step), max(s.read, st.Read)
 	s.noteBusy(s.add(st))
 	s.closeOpened()
@@ -100,11 +102,14 @@ func (s *Shard) Discard(name string) {
 	delete(s.waiting, name)
 }
 
-// States calls each with the state of every job, in no order.
+// States calls each with the state of every job, in no order; the runs of one
+// come by their due times.
 func (s *Shard) States(each func(JobState)) {
 	for _, e := range s.jobs {
 		s.open(e)
-		each(snapshot(*e.st))
+		st := snapshot(*e.st)
+		slices.SortFunc(st.Active, func(a, b Active) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
+		each(st)
 		s.closeOpened()
 	}
 }

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
@@ -29,8 +30,8 @@ type JobState struct {
 	// first seen, in microseconds since 1970.
 	Fence int64 `json:"fence,omitzero"`
 
-	// Active are the unfinished runs, Deferred the due times that wait for
-	// them (overlap queue and replace).
+	// Active are the unfinished runs, by ID; Deferred the due times that wait
+	// for them (overlap queue and replace).
 	Active   []Active   `json:"active,omitempty"`
 	Deferred []Deferred `json:"deferred,omitempty"`
 
@@ -205,14 +206,25 @@ func (st *JobState) concerns(ev *run.Event) *Active {
 	return a
 }
 
-// find returns the active run of that ID.
+// where is the place of that ID among the active runs, and whether it is there.
+func (st *JobState) where(id run.ID) (int, bool) {
+	return slices.BinarySearchFunc(st.Active, id, func(a Active, id run.ID) int { return cmp.Compare(a.ID, id) })
+}
+
+// find returns the active run of that ID. It stays where it is until a run
+// begins or ends.
 func (st *JobState) find(id run.ID) *Active {
-	for i := range st.Active {
-		if st.Active[i].ID == id {
-			return &st.Active[i]
-		}
+	if i, ok := st.where(id); ok {
+		return &st.Active[i]
 	}
 	return nil
+}
+
+// insert adds a run that is not among the active ones.
+func (st *JobState) insert(a Active) *Active {
+	i, _ := st.where(a.ID)
+	st.Active = slices.Insert(st.Active, i, a)
+	return &st.Active[i]
 }
 
 // active returns the run of that handing-out, if it is the latest.
@@ -228,7 +240,9 @@ func (st *JobState) active(key run.Key) *Active {
 
 // remove forgets the active run of that ID.
 func (st *JobState) remove(id run.ID) {
-	st.Active = slices.DeleteFunc(st.Active, func(a Active) bool { return a.ID == id })
+	if i, ok := st.where(id); ok {
+		st.Active = slices.Delete(st.Active, i, i+1)
+	}
 }
 
 // knows reports whether the run is or lately was a run of the job.
