@@ -55,10 +55,11 @@ func TestBadFrameEndsItsConnectionOnly(t *testing.T) {
 	refused := 0
 	for _, raw := range [][]byte{
 		unknownKey,
-		{0, 0, 0, 10, 0, 3, 0x7f, 0xff, 0, 0, 0, 1, 0xff, 0xff},  // a version nobody knows
-		{0, 0, 0, 10, 0, 3, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff},  // one below all
-		{0, 0, 0, 10, 0, 18, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff}, // the same of ApiVersions
-		{0, 0, 0, 9, 0, 3, 0, 1, 0, 0, 0, 1, 0xff},               // shorter than a header
+		{0, 0, 0, 11, 0x7f, 0x7f, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0}, // the same, in the newer form
+		{0, 0, 0, 10, 0, 3, 0x7f, 0xff, 0, 0, 0, 1, 0xff, 0xff},    // a version nobody knows
+		{0, 0, 0, 10, 0, 3, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff},    // one below all
+		{0, 0, 0, 10, 0, 18, 0xff, 0xff, 0, 0, 0, 1, 0xff, 0xff},   // the same of ApiVersions
+		{0, 0, 0, 9, 0, 3, 0, 1, 0, 0, 0, 1, 0xff},                 // shorter than a header
 		{0, 0, 0, 0},             // nothing
 		{0xff, 0xff, 0xff, 0xff}, // less than nothing
 		{0x7f, 0xff, 0xff, 0xff}, // more than a request may have

@@ -29,13 +29,17 @@ func kills() int {
 func TestUpKilledAtRandomPointsLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	listen := freeAddress(t)
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
 	w := &world{
-		t: t, bin: os.Getenv(site.BinaryVariable), brokers: []string{listen}, dir: t.TempDir(), names: topic.Names{Prefix: "belfry."},
-		kafka: kafka.Options{Brokers: []string{listen}},
+		t: t, bin: os.Getenv(site.BinaryVariable), brokers: []string{listen}, dir: dir, names: topic.Names{Prefix: "belfry."},
+		kafka: kafka.Options{Brokers: []string{listen}, SASL: kafka.SASL{
+			Mechanism: "SCRAM-SHA-256", User: "belfry", PasswordFile: filepath.Join(data, "secret"),
+		}},
 	}
 	jobs := filepath.Join(w.dir, "jobs.yaml")
 	require.NoError(t, os.WriteFile(jobs, []byte(w.ticking(3, "on_lost: retry")), 0o600))
-	args := []string{"up", "--jobs", jobs, "--dir", filepath.Join(w.dir, "data"), "--listen", listen}
+	args := []string{"up", "--jobs", jobs, "--dir", data, "--listen", listen}
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(uint64(seed), 0))
