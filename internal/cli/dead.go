@@ -62,10 +62,18 @@ func (c *deadListCmd) Run(ctx context.Context, s *session) error {
 			t.add(short(r.ID), r.Job, when(r.Due), when(d.At), fmt.Sprint(r.Attempt), exit(d.Outcome), yes(d.Requeued), reason(d.Reason))
 		} else {
 			t.add("-", "-", "-", when(d.At), "-", "-", "-",
-				fmt.Sprintf("%s (record %d of %s/%d)", d.Reason, d.Offset, d.Topic, d.Partition))
+				fmt.Sprintf("%s (record %d of %s/%d%s)", d.Reason, d.Offset, d.Topic, d.Partition, kept(d.DeadLetter)))
 		}
 	}
 	return s.table(t, "no dead letters")
+}
+
+// kept says that the letter holds only the first part of the record.
+func kept(d run.DeadLetter) string {
+	if d.ValueBytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; the first %d of its %d bytes are kept", len(d.Value), d.ValueBytes)
 }
 
 func yes(b bool) string {

@@ -97,5 +97,10 @@ type DeadLetter struct {
 	Key       []byte `json:"key,omitempty"`
 	Value     []byte `json:"value,omitempty"`
 
+	// KeyBytes and ValueBytes are set where Key or Value is only the first
+	// part, and say how long the whole was.
+	KeyBytes   int `json:"key_bytes,omitzero"`
+	ValueBytes int `json:"value_bytes,omitzero"`
+
 	Unknown map[string]any `json:",embed"`
 }

@@ -172,7 +172,7 @@ func (t *tenure) enqueueRecord(q *shard.Enqueue) (*kgo.Record, string) {
 func (t *tenure) deadPlace(d shard.Dead) (name string, p int32, key string) {
 	name, key = t.o.Names.Dead(), string(d.Letter.Key)
 	if d.Letter.Topic != "" {
-		key = fmt.Sprintf("%s/%d/%d", d.Letter.Topic, d.Letter.Partition, d.Letter.Offset)
+		key = topic.Place{Topic: d.Letter.Topic, Partition: d.Letter.Partition, Offset: d.Letter.Offset}.String()
 	}
 	if d.Letter.Run != nil {
 		key = string(d.Letter.Run.ID)

@@ -138,13 +138,11 @@ func (t *tenure) unreadable(r *kgo.Record, why error) shard.Unreadable {
 }
 
 func deadLetter(r *kgo.Record, why error, by string) run.DeadLetter {
-	return run.DeadLetter{
-		At: time.Now().UTC(), By: by, Reason: why.Error(),
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value,
-	}
+	place := topic.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+	return topic.Unreadable(time.Now().UTC(), by, why, place, r.Key, r.Value)
 }
 
 // deadKey names the place of an unreadable record.
 func deadKey(r *kgo.Record) []byte {
-	return fmt.Appendf(nil, "%s/%d/%d", r.Topic, r.Partition, r.Offset)
+	return []byte(topic.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}.String())
 }

@@ -79,13 +79,11 @@ func (w *worker) produce(ev run.Event, r run.Run, done func(error)) {
 
 // deadLetter returns the record that keeps r, which could not be read.
 func (w *worker) deadLetter(r *kgo.Record, why error) *kgo.Record {
-	value, err := topic.EncodeDeadLetter(run.DeadLetter{
-		At: time.Now().UTC(), By: w.o.Name, Reason: why.Error(),
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value,
-	})
+	place := topic.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+	value, err := topic.EncodeDeadLetter(topic.Unreadable(time.Now().UTC(), w.o.Name, why, place, r.Key, r.Value))
 	if err != nil {
 		w.o.Log.Error("encoding a dead letter", "error", err)
 	}
-	name, partition := w.partitions.ofDead(string(r.Key))
-	return &kgo.Record{Topic: name, Partition: partition, Key: r.Key, Value: value}
+	name, partition := w.partitions.ofDead(place.String())
+	return &kgo.Record{Topic: name, Partition: partition, Key: []byte(place.String()), Value: value}
 }
