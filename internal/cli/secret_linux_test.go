@@ -114,7 +114,7 @@ func spyOn(t *testing.T, who *syscall.SysProcAttr) (pid int, found string) {
 	require.Eventually(t, func() bool {
 		var answer bytes.Buffer
 		ask := exec.Command(filepath.Join(dir, "belfry"), "run", "spy", "--follow")
-		ask.Dir, ask.Env, ask.Stdout, ask.Stderr = dir, environment, &answer, &answer
+		ask.Dir, ask.Env, ask.Stdout, ask.Stderr, ask.SysProcAttr = dir, environment, &answer, &answer, who
 		err := ask.Run()
 		found = answer.String()
 		return err == nil
