@@ -206,6 +206,9 @@ func (t *tenure) tell(effects shard.Effects) {
 		t.metrics.ended.WithLabelValues(ev.Cluster, string(run.StateSucceeded)).Inc()
 	}
 	for _, ev := range effects.Events {
+		if ev.Type == run.EventDeferred && run.HeldBack(ev.Reason) {
+			t.queues.ensure(t.o.Names.Runs(ev.Cluster), ev.Cluster)
+		}
 		t.count(ev)
 		if t.o.OnEvent != nil {
 			t.o.OnEvent(ev)

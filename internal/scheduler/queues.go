@@ -80,7 +80,14 @@ func (q *queues) partitions(name, cluster string) int32 {
 	}
 	q.asking <- struct{}{}
 	defer func() { <-q.asking }()
-	if n, current = q.known(name); current {
+	return q.find(name, cluster)
+}
+
+// find looks for the topic, and makes it where that is allowed. It is called
+// by whoever holds asking.
+func (q *queues) find(name, cluster string) int32 {
+	n, current := q.known(name)
+	if current {
 		return n
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), makeWait)
@@ -109,8 +116,25 @@ func (q *queues) known(name string) (n int32, current bool) {
 	return n, n > 0 && age < lookEvery || asked && age < lookAgain
 }
 
-// refresh looks in the background, unless somebody does already.
+// refresh looks in the background.
 func (q *queues) refresh() {
+	q.behind(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), makeWait)
+		defer cancel()
+		q.look(ctx)
+	})
+}
+
+// ensure finds the topic in the background. No worker can take runs off a queue
+// that does not exist, and without a worker nothing is put on it.
+func (q *queues) ensure(name, cluster string) {
+	if n, current := q.known(name); n == 0 || !current {
+		q.behind(func() { q.find(name, cluster) })
+	}
+}
+
+// behind does something in the background, unless somebody asks Kafka already.
+func (q *queues) behind(do func()) {
 	select {
 	case q.asking <- struct{}{}:
 	default:
@@ -118,9 +142,7 @@ func (q *queues) refresh() {
 	}
 	go func() {
 		defer func() { <-q.asking }()
-		ctx, cancel := context.WithTimeout(context.Background(), makeWait)
-		defer cancel()
-		q.look(ctx)
+		do()
 	}()
 }
 
