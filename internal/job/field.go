@@ -13,7 +13,7 @@ func fieldNames() []string {
 	return []string{
 		"name", "description", "schedule", "seconds", "timezone", "cluster", "command", "stdin", "env",
 		"working_dir", "user", "timeout", "retries", "retry_backoff", "overlap", "catch_up", "max_unfinished",
-		"start_deadline", "jitter", "on_lost", "labels", "paused",
+		"start_deadline", "jitter", "on_lost", "on_announced", "labels", "paused",
 		"only_on", "except_on", "blackouts", "lint_ignore",
 	}
 }
@@ -149,6 +149,9 @@ func (r *reader) field(d *draft, name string, n *node) {
 	case "on_lost":
 		r.text(d, name, n, (*string)(&j.OnLost))
 		r.refuseEmpty(d, name, n, string(j.OnLost))
+	case "on_announced":
+		r.text(d, name, n, (*string)(&j.OnAnnounced))
+		r.refuseEmpty(d, name, n, string(j.OnAnnounced))
 	case "labels":
 		r.texts(d, name, n, &j.Labels)
 	case "paused":

@@ -56,7 +56,13 @@ type Job struct {
 	// wherever it is computed.
 	Jitter time.Duration `json:"jitter_ms,omitzero"`
 
-	OnLost OnLost            `json:"on_lost"`
+	OnLost OnLost `json:"on_lost"`
+
+	// OnAnnounced is OnLost for a run whose worker announced the start and was
+	// lost before it could be seen to have started: it may never have run.
+	// Empty is as OnLost.
+	OnAnnounced OnLost `json:"on_announced,omitempty"`
+
 	Labels map[string]string `json:"labels,omitempty"`
 	Paused bool              `json:"paused,omitzero"`
 

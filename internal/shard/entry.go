@@ -96,7 +96,8 @@ type ruleKey struct {
 	backoff                        job.Backoff
 	overlap                        job.Overlap
 	catchUp                        job.CatchUp
-	onLost                         job.OnLost
+	onLost, onAnnounced            job.OnLost
+	maxUnfinished                  int
 	paused                         bool
 	more                           string // the environment and the input
 }
@@ -126,12 +127,14 @@ func (s *Shard) rulesOf(j *job.Job) *job.Job {
 	rules := &job.Job{
 		Cluster: j.Cluster, Stdin: j.Stdin, Env: j.Env, WorkingDir: j.WorkingDir, User: j.User, Timeout: j.Timeout,
 		Retries: j.Retries, RetryBackoff: j.RetryBackoff, Overlap: j.Overlap, CatchUp: j.CatchUp,
-		StartDeadline: j.StartDeadline, Jitter: j.Jitter, OnLost: j.OnLost, Paused: j.Paused,
+		StartDeadline: j.StartDeadline, Jitter: j.Jitter, OnLost: j.OnLost, OnAnnounced: j.OnAnnounced,
+		MaxUnfinished: j.MaxUnfinished, Paused: j.Paused,
 	}
 	key := ruleKey{
 		cluster: j.Cluster, workingDir: j.WorkingDir, user: j.User,
 		timeout: int64(j.Timeout), startDeadline: int64(j.StartDeadline), spread: int64(j.Jitter),
 		retries: j.Retries, backoff: j.RetryBackoff, overlap: j.Overlap, catchUp: j.CatchUp, onLost: j.OnLost, paused: j.Paused,
+		onAnnounced: j.OnAnnounced, maxUnfinished: j.MaxUnfinished,
 	}
 	if len(j.Env) > 0 || j.Stdin != "" {
 		key.more = fmt.Sprintf("%q%q", j.Env, j.Stdin) // maps are printed in order

@@ -32,13 +32,16 @@ func (s *Shard) observe(in Beats, now time.Time) {
 // takeFromLost takes the runs from workers that no longer count as holding
 // them.
 func (s *Shard) takeFromLost(now time.Time) {
-	unseen := s.unseen
-	s.unseen = map[run.Key]int{}
+	unseen, heard := s.unseen, s.heard
+	s.unseen, s.heard = map[run.Key]int{}, map[run.Key]time.Time{}
 	for _, e := range s.held() {
 		for _, id := range unfinished(e.st, (*Active).held) {
 			a := e.st.find(id)
 			if a == nil {
 				continue
+			}
+			if a.State == run.StateStarted {
+				s.heard[a.key()] = s.lastHeard(a, heard[a.key()])
 			}
 			var reason string
 			if patience := s.doubt(a); patience > 0 {
@@ -54,6 +57,22 @@ func (s *Shard) takeFromLost(now time.Time) {
 			}
 		}
 	}
+}
+
+// lastHeard is the latest beat of the life that holds a, known being the one
+// before.
+func (s *Shard) lastHeard(a *Active, known time.Time) time.Time {
+	if w := s.workers[a.Holder]; w != nil && w.Incarnation == a.Incarnation {
+		return latest(known, w.At)
+	}
+	return known
+}
+
+// onlyAnnounced reports whether a's start was announced and nothing was heard
+// of its worker since a was due: it may never have started.
+func (s *Shard) onlyAnnounced(a *Active) bool {
+	at := s.heard[a.key()]
+	return !at.IsZero() && at.Before(a.NotBefore)
 }
 
 // lives reports whether the latest beats know that life of that worker.
@@ -120,6 +139,9 @@ func (s *Shard) lostBy(a *Active) string {
 // anew, what had goes as on_lost says.
 func (s *Shard) lose(e *entry, a *Active, reason string, now time.Time) {
 	s.touch(e)
+	if a.State == run.StateStarted && s.onlyAnnounced(a) {
+		reason = run.ReasonAnnounced
+	}
 	ev := s.about(e, a, run.EventLost)
 	ev.Reason, ev.State = reason, a.State
 	s.event(ev, now)

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/job"
@@ -139,8 +140,12 @@ func (s *Shard) retryLost(e *entry, a *Active, outcome *run.Outcome, now time.Ti
 		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel, Outcome: outcome}, now)
 		return
 	}
-	if e.def == nil || e.def.OnLost != job.LostRetry {
-		s.giveUp(e, a, outcome, run.ReasonWorkerLost, now)
+	if e.def == nil || e.onLoss(outcome.Reason) != job.LostRetry {
+		reason := run.ReasonWorkerLost
+		if outcome.Reason == run.ReasonAnnounced {
+			reason = outcome.Reason
+		}
+		s.giveUp(e, a, outcome, reason, now)
 		return
 	}
 	if a.Attempt >= max(e.def.Retries+1, minLostAttempts) {
@@ -148,6 +153,14 @@ func (s *Shard) retryLost(e *entry, a *Active, outcome *run.Outcome, now time.Ti
 		return
 	}
 	s.retry(e, a, outcome, now, now)
+}
+
+// onLoss is what becomes of a started run of e that was lost for that reason.
+func (e *entry) onLoss(reason string) job.OnLost {
+	if reason == run.ReasonAnnounced {
+		return cmp.Or(e.def.OnAnnounced, e.def.OnLost)
+	}
+	return e.def.OnLost
 }
 
 // retry makes a wait for its next attempt.

@@ -217,9 +217,11 @@ func (p *player) define() {
 	j.CatchUp.Policy = job.CatchUpPolicy(p.arg("catch-up", "last"))
 	j.CatchUp.Window = duration(p.t, p.arg("window", "1h"))
 	j.OnLost = job.OnLost(p.arg("on-lost", ""))
+	j.OnAnnounced = job.OnLost(p.arg("on-announced", ""))
 	j.Jitter = duration(p.t, p.arg("jitter", "0s"))
 	j.StartDeadline = duration(p.t, p.arg("deadline", "0s"))
 	j.RetryBackoff.Jitter = 0
+	p.d.MaybeScanArgs(p.t, "max", &j.MaxUnfinished)
 	j.Paused = p.d.HasArg("paused")
 	j.OnlyOn, j.ExceptOn = p.calendar("only"), p.calendar("except")
 	if name, weekly, ok := strings.Cut(p.arg("blackout", ""), ":"); ok {
@@ -339,6 +341,8 @@ func (p *player) beatField(m *member.Member, field string) {
 	switch name {
 	case "seq":
 		p.scan(value, &m.Seq)
+	case "at":
+		m.At = p.clock(value)
 	case "life":
 		p.scan(value, &m.Incarnation)
 	case "free":

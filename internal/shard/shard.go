@@ -40,6 +40,9 @@ type Shard struct {
 	// unseen counts how often in a row the beats knew less of a run's holder
 	// than the run's claim.
 	unseen map[run.Key]int
+	// heard is the latest beat, by its sender's clock, of the life that holds
+	// a started run.
+	heard map[run.Key]time.Time
 	// busy are the jobs with unfinished runs, by name, with how many runs of
 	// each are counted in unfinished.
 	busy       map[string]busyJob

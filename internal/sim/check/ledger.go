@@ -206,7 +206,7 @@ func (j *judge) retrying(b *book, h *history, ev *run.Event) {
 	lost := ev.Outcome.State == run.StateLost
 	granted := func(d *job.Job) bool {
 		if lost {
-			return d.OnLost == job.LostRetry && ev.Attempt < max(d.Retries+1, lostAttempts)
+			return onLoss(d, ev.Outcome.Reason) == job.LostRetry && ev.Attempt < max(d.Retries+1, lostAttempts)
 		}
 		return ev.Attempt <= d.Retries
 	}
@@ -224,6 +224,14 @@ func (j *judge) retrying(b *book, h *history, ev *run.Event) {
 	if !j.some(b, ev.At, rightWait) {
 		j.blame(RuleBackoff, h, ev.At, "the wait before attempt %d is %s", ev.Attempt+1, wait)
 	}
+}
+
+// onLoss is what becomes of a run that was lost for that reason.
+func onLoss(d *job.Job, reason string) job.OnLost {
+	if reason == run.ReasonAnnounced {
+		return cmp.Or(d.OnAnnounced, d.OnLost)
+	}
+	return d.OnLost
 }
 
 // backoff is between what the wait before an attempt must lie.
