@@ -302,7 +302,7 @@ func (c *checker) words(j Job) {
 		{"overlap", string(j.Overlap), []string{string(OverlapAllow), string(OverlapSkip), string(OverlapQueue), string(OverlapReplace)}},
 		{"catch_up.policy", string(j.CatchUp.Policy), []string{string(CatchUpNone), string(CatchUpLast), string(CatchUpAll)}},
 		{"on_lost", string(j.OnLost), []string{string(LostRetry), string(LostFail)}},
-		{"on_announced", string(cmp.Or(j.OnAnnounced, j.OnLost)), []string{string(LostRetry), string(LostFail)}},
+		{"on_announced", string(cmp.Or(j.OnAnnounced, LostFail)), []string{string(LostRetry), string(LostFail)}},
 	} {
 		if !slices.Contains(w.words, w.value) {
 			all := strings.Join(w.words, ", ")
