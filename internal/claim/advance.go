@@ -7,36 +7,6 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// silence returns how long ago the latest acknowledged beat was sent, and
-// false before the first.
-func (s *State) silence(now Now) (time.Duration, bool) {
-	return now.Mono - s.lastBeat, s.beaten
-}
-
-// inTouch reports whether runs may be started and claimed.
-func (s *State) inTouch(now Now) bool {
-	d, ok := s.silence(now)
-	return ok && d <= InTouch
-}
-
-// noticeSilence acts on beats that were not acknowledged in time. It comes
-// before every input, so that an acknowledgement that arrives late cannot
-// hide the gap before it.
-func (s *State) noticeSilence(now Now, out *effects) {
-	d, ok := s.silence(now)
-	if !ok || d <= OutOfTouch {
-		return
-	}
-	for _, q := range s.queues() {
-		s.giveBackAll(q, run.ReasonOutOfTouch, out)
-		for _, h := range q.order {
-			if d > LostContact && h.run.OnLost == job.LostRetry {
-				s.kill(h, run.StateLost, run.ReasonOutOfTouch, out)
-			}
-		}
-	}
-}
-
 // advance does what time and the inputs so far allow.
 func (s *State) advance(q *queue, now Now, out *effects) {
 	q.prune(now)
@@ -45,6 +15,7 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 			s.drop(h, run.ReasonStartDeadline, out)
 		}
 	}
+	s.giveUpUnconfirmed(q, now, out)
 	if !s.inTouch(now) {
 		return
 	}
@@ -56,7 +27,7 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 			executing++
 			h.stage = running
 			out.add(Exec{Run: h.run})
-		case h.stage == waiting && free > 0 && h.inWindow(now):
+		case h.stage == waiting && free > 0 && s.mayAnnounce(h, q, now):
 			free--
 			h.stage, h.announced, h.sentAt = starting, true, now.Mono
 			out.add(SendStarting{Run: h.run})
@@ -68,6 +39,12 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 	s.handOn(q, now, out)
 }
 
+// mayAnnounce reports whether it is time to announce a run that is still
+// wanted, as far as anybody can know.
+func (s *State) mayAnnounce(h *held, q *queue, now Now) bool {
+	return !h.unconfirmed && s.informed(h) && h.due(now) <= q.acks.lead()
+}
+
 // handOn gives runs that have waited long enough to workers that have slots,
 // also if they were announced for one here that did not come free.
 func (s *State) handOn(q *queue, now Now, out *effects) {
@@ -76,7 +53,7 @@ func (s *State) handOn(q *queue, now Now, out *effects) {
 		if others == 0 {
 			return
 		}
-		if (h.stage == waiting || h.stage == ready) && h.waited(now) >= h.patience() {
+		if (h.stage == waiting && !h.unconfirmed || h.stage == ready) && h.waited(now) >= h.patience() {
 			others--
 			q.others--
 			s.giveBack(h, run.ReasonNoSlot, out)
@@ -138,16 +115,16 @@ func (s *State) Wake(now Now) (time.Duration, bool) {
 	w := wake{}
 	for _, q := range s.queues() {
 		for _, h := range q.order {
-			s.wakeFor(h, now, &w)
+			s.wakeFor(q, h, now, &w)
 		}
 	}
 	return w.in, w.set
 }
 
-func (s *State) wakeFor(h *held, now Now, w *wake) {
+func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 	silent, _ := s.silence(now)
 	if h.stage == running && h.run.OnLost == job.LostRetry && h.killState == "" {
-		w.after(LostContact - silent + 1)
+		w.after(LostContact - s.unheard(now) + 1)
 	}
 	if !h.unexecuted() {
 		return
@@ -159,8 +136,11 @@ func (s *State) wakeFor(h *held, now Now, w *wake) {
 	}
 	switch h.stage {
 	case waiting:
-		w.after(h.due(now) - StartAhead)
+		w.after(h.due(now) - q.acks.lead())
 		w.after(h.patience() - h.waited(now))
+		if h.unconfirmed {
+			w.after(h.claimedAt + ConfirmWait - now.Mono)
+		}
 	case starting:
 		if h.retry {
 			w.after(h.retryAt - now.Mono)

@@ -10,8 +10,10 @@ const (
 	// rememberFor is how long a recall or cancel is remembered: longer than
 	// the control topic keeps it.
 	rememberFor = 25 * time.Hour
-	// rememberMost bounds how many are.
+	// rememberMost bounds how many are. mayMatter is for how long after a word
+	// was spoken a run that it is about may still count as young.
 	rememberMost = 100_000
+	mayMatter    = 10 * ConfirmAfter
 )
 
 // memory holds recalls and cancels, since they may arrive before the claim
@@ -20,6 +22,8 @@ type memory struct {
 	byRun map[run.ID]remembered
 	// order is the runs by when they were last spoken of.
 	order []spoken
+	// lost is until when runs may come of which a word had to be forgotten.
+	lost mark
 }
 
 // remembered is the latest word about a run: what it asks holds for this
@@ -30,22 +34,29 @@ type remembered struct {
 	at     time.Duration
 }
 
+// spoken is a word when we heard of it, and how long before that it was said.
 type spoken struct {
-	id run.ID
-	at time.Duration
+	id      run.ID
+	at, ago time.Duration
 }
 
 func (m *memory) add(c run.Control, reason string, now Now) {
 	fence := max(c.Fence, m.byRun[c.Run].fence)
 	m.byRun[c.Run] = remembered{fence: fence, reason: reason, at: now.Mono}
-	m.order = append(m.order, spoken{id: c.Run, at: now.Mono})
+	m.order = append(m.order, spoken{id: c.Run, at: now.Mono, ago: max(0, now.Wall.Sub(c.At))})
 	for len(m.order) > rememberMost || now.Mono-m.order[0].at > rememberFor {
-		if oldest := m.order[0]; m.byRun[oldest.id].at == oldest.at {
+		oldest := m.order[0]
+		if m.byRun[oldest.id].at == oldest.at {
 			delete(m.byRun, oldest.id)
+			m.lost.note(oldest.at - oldest.ago + mayMatter)
 		}
 		m.order = m.order[1:]
 	}
 }
+
+// forgets reports whether a word may have been forgotten about a run that
+// comes now and is young enough to be started without asking.
+func (m *memory) forgets(now Now) bool { return m.lost.set && now.Mono < m.lost.at }
 
 // about returns why a run is not to be started, if somebody said so.
 func (m *memory) about(k run.Key) (string, bool) {
@@ -60,6 +71,8 @@ func (s *State) controlled(c run.Control, now Now, out *effects) {
 			s.runs.tell(c.FreeSlots, now)
 			s.retries.tell(c.FreeRetrySlots, now)
 		}
+	case run.ControlConfirm:
+		s.confirmed(c)
 	case run.ControlRecall:
 		s.asked.add(c, c.Reason, now)
 		s.each(c, func(h *held) {

@@ -2,7 +2,7 @@
 // them, what to give back and what to end. The shell (package worker) tells
 // it what happened and what time it is, and does what it answers:
 //
-//	poll → Decide → claim transaction → Step(Claimed) → SendStarting →
+//	Limit → poll → Decide → claim transaction → Step(Claimed) → SendStarting →
 //	Step(StartingAcked) → Exec on the due time → Step(Exited) → SendFinished →
 //	Step(Settled)
 //

@@ -44,6 +44,9 @@ type held struct {
 	sentAt, retryAt time.Duration
 	retry           bool
 
+	// unconfirmed: it waits for its shard's word that it still counts.
+	unconfirmed bool
+
 	// stale: the worker was silent for so long that a shard may have placed
 	// the run anew.
 	stale bool
@@ -68,7 +71,7 @@ func longestHold(r *run.Run) time.Duration {
 	return max(0, r.NotBefore.Sub(r.StagedAt))
 }
 
-// inWindow reports whether it is time for the run to take a slot.
+// inWindow reports whether the run is about to take a slot.
 func (h *held) inWindow(now Now) bool { return h.due(now) <= StartAhead }
 
 // waited returns how long the run has been ours and due.
@@ -132,8 +135,15 @@ type queue struct {
 	// to the end of the transaction.
 	claimTook time.Duration
 
-	// ackTook is what `starting` takes to be acknowledged, likewise.
+	// ackTook is what `starting` takes to be acknowledged, likewise; acks say
+	// when to send it.
 	ackTook time.Duration
+	acks    acks
+
+	// open is the claim in progress. cameRound is when the worker last was
+	// able to claim, failed when a claim failed, unless one succeeded since.
+	open              open
+	cameRound, failed mark
 
 	// exits are the instants of the last second at which runs ended.
 	exits []time.Duration
@@ -178,7 +188,18 @@ func (q *queue) overdue(now Now) int {
 	taken, _ := q.taken()
 	n := max(0, taken-q.slots)
 	for _, h := range q.order {
-		if h.stage == waiting && h.inWindow(now) {
+		if h.stage == waiting && !h.unconfirmed && h.inWindow(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// dueWithin returns how many runs without a slot come due until then.
+func (q *queue) dueWithin(d time.Duration, now Now) int {
+	n := 0
+	for _, h := range q.order {
+		if (h.stage == waiting || h.stage == claiming) && !h.unconfirmed && h.due(now) <= d {
 			n++
 		}
 	}

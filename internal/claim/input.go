@@ -10,12 +10,18 @@ import (
 type Input interface{ input() }
 
 type (
-	// Claimed: the transaction that claimed these runs was committed.
-	Claimed struct{ Keys []run.Key }
+	// Claimed: the transaction of this Claim was committed.
+	Claimed struct {
+		Queue  run.Queue
+		Number int64
+	}
 
-	// Unclaimed: the transaction was aborted, or its end is unknown. Runs
-	// that Decide said to claim are not ours.
-	Unclaimed struct{ Keys []run.Key }
+	// Unclaimed: it was aborted, or its end is unknown. Runs that Decide said
+	// to claim are not ours. Both must be told before the queue's next Decide.
+	Unclaimed struct {
+		Queue  run.Queue
+		Number int64
+	}
 
 	// StartingAcked: the run's `starting` event is in the log.
 	StartingAcked struct{ Key run.Key }
@@ -45,6 +51,10 @@ type (
 	// log.
 	BeatAcked struct{ Sent time.Duration }
 
+	// ControlRead: all that stood in the control topic when its end was looked
+	// up at Asked, by the monotonic clock, was given as Controlled.
+	ControlRead struct{ Asked time.Duration }
+
 	// Drain: claim nothing more, give back what was not executed.
 	Drain struct{}
 
@@ -68,6 +78,7 @@ func (Exited) input()         {}
 func (Settled) input()        {}
 func (Controlled) input()     {}
 func (BeatAcked) input()      {}
+func (ControlRead) input()    {}
 func (Drain) input()          {}
 func (DrainExpired) input()   {}
 func (Replaced) input()       {}

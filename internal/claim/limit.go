@@ -23,76 +23,105 @@ const (
 	handOnMost = 100
 )
 
-// Verdict is what to do with a polled run.
-type Verdict string
-
-// The verdicts. A skipped run is one we hold already: its offset is
-// committed, and nothing said of it.
-const (
-	VerdictClaim  Verdict = "claim"
-	VerdictReturn Verdict = "return"
-	VerdictSkip   Verdict = "skip"
-)
-
 // Limit returns how many runs to poll from a queue now; 0 means none until
-// something changes.
+// something changes. It is the claimer who asks: that it does shows that it is
+// able to claim.
 func (s *State) Limit(name run.Queue, now Now) int {
 	q := s.queue(name)
+	s.comesRound(q, now)
+	q.asked = s.limit(q, now)
+	return q.asked
+}
+
+// Hungry reports whether Limit is not 0.
+func (s *State) Hungry(name run.Queue, now Now) bool { return s.limit(s.queue(name), now) > 0 }
+
+func (s *State) limit(q *queue, now Now) int {
 	if s.draining || q.slots == 0 || !s.inTouch(now) {
 		return 0
 	}
 	q.prune(now)
 	overdue, expected := q.overdue(now), q.expected()
-	room := s.cfg.Ahead - q.unstarted()
-	if overdue >= q.slots+expected {
-		return min(q.freeElsewhere(now), handOnMost, max(0, room))
+	room := max(0, s.cfg.Ahead-q.unstarted())
+	if unconfirmed := q.unconfirmed(); unconfirmed > 0 {
+		room = min(room, max(0, q.mostUnconfirmed()-unconfirmed))
 	}
-	soon := max(1, q.free()+expected-overdue)
-	q.asked = max(0, min(soon+q.behind+q.ahead, room))
-	return q.asked
+	if overdue >= q.slots+expected {
+		return min(q.freeElsewhere(now), handOnMost, room)
+	}
+	return min(max(1, q.free()+expected-overdue)+q.behind+q.ahead, room)
 }
 
-// Decide says what to do with each of the runs just polled, in their order,
-// within the transaction that moves past them. Runs to claim are held from
-// here on, in beats too, until Claimed or Unclaimed tells what became of the
-// transaction.
-func (s *State) Decide(name run.Queue, polled []run.Run, now Now) []Verdict {
+// Decide says what to do with each of the runs just polled, within the
+// transaction that moves past them. Runs to claim are held from here on, in
+// beats too, until Claimed or Unclaimed tells what became of the transaction.
+func (s *State) Decide(name run.Queue, polled []Polled, now Now) Claim {
 	q := s.queue(name)
+	s.supersede(q)
 	q.prune(now)
-	soon := q.free() + q.expected() - q.overdue(now) + q.behind
-	others := q.freeElsewhere(now)
-	silent, _ := s.silence(now)
-	staged, crowded := 0, false
-	verdicts := make([]Verdict, 0, len(polled))
-	for _, r := range polled {
+	c := Claim{Queue: name, Number: q.open.number, Verdicts: make([]Verdict, 0, len(polled))}
+	d := decision{
+		slots: q.free() + q.expected() - q.overdue(now) + q.behind, others: q.freeElsewhere(now),
+		doubts: q.mostUnconfirmed() - q.unconfirmed(),
+	}
+	silent, known := s.silence(now)
+	for i := range polled {
+		p := &polled[i]
 		h := &held{
-			run: r, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall,
-			hold: longestHold(&r), stale: silent > OutOfTouch,
+			run: p.Run, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall,
+			hold: longestHold(&p.Run), stale: known && silent > OutOfTouch,
 		}
-		verdict := VerdictClaim
-		switch {
-		case s.byKey[r.Key()] != nil:
-			verdict = VerdictSkip
-		case !h.inWindow(now):
-			staged++
-		case soon > 0:
-			soon--
-		default:
-			crowded = true
-			if others > 0 && r.Hops < MaxHops {
-				others--
-				q.others--
-				verdict = VerdictReturn
-			}
-		}
-		verdicts = append(verdicts, verdict)
-		if verdict == VerdictClaim {
-			s.byKey[r.Key()] = h
+		verdict := s.decide(q, &d, p, h, now)
+		c.Verdicts = append(c.Verdicts, verdict)
+		if verdict.Event == run.EventClaimed {
+			h.unconfirmed = verdict.Confirm
+			s.byKey[h.run.Key()] = h
 			q.insert(h)
+			q.open.keys = append(q.open.keys, h.run.Key())
 		}
 	}
-	q.learn(staged, len(polled), crowded, s.cfg.Ahead)
-	return verdicts
+	q.learn(d, s.cfg.Ahead)
+	return c
+}
+
+// decision is what the runs of one poll have left of what there is, and how
+// many of them there were of which kind.
+type decision struct {
+	slots, others, doubts int
+	fresh, staged         int  // runs that may be started without more ado; of them, later
+	crowded               bool // one of them found no slot
+}
+
+func (s *State) decide(q *queue, d *decision, p *Polled, h *held, now Now) Verdict {
+	claimed := Verdict{Event: run.EventClaimed}
+	if s.byKey[p.Run.Key()] != nil {
+		return Verdict{}
+	}
+	if word, known := s.asked.about(p.Run.Key()); known {
+		return Verdict{Event: run.EventDropped, Reason: word}
+	}
+	if p.Doubted || p.aged(now) || s.asked.forgets(now) {
+		if d.doubts--; d.doubts < 0 {
+			return Verdict{Event: run.EventReturned, Reason: run.ReasonUnconfirmed}
+		}
+		claimed.Confirm = true
+		return claimed
+	}
+	d.fresh++
+	switch {
+	case !h.inWindow(now):
+		d.staged++
+	case d.slots > 0:
+		d.slots--
+	default:
+		d.crowded = true
+		if d.others > 0 && p.Run.Hops < MaxHops {
+			d.others--
+			q.others--
+			return Verdict{Event: run.EventReturned, Reason: run.ReasonNoSlot}
+		}
+	}
+	return claimed
 }
 
 // adapt changes how many due runs to claim beyond the slots, as the claim of
@@ -111,12 +140,12 @@ func (q *queue) adapt(polledAt time.Duration, now Now, most int) {
 
 // learn adapts how far ahead to poll: twice as far after a poll of nothing
 // but staged runs, not at all after one that found no slots.
-func (q *queue) learn(staged, polled int, crowded bool, most int) {
-	q.full = q.asked > 0 && polled >= q.asked && staged < polled
+func (q *queue) learn(d decision, most int) {
+	q.full = q.asked > 0 && d.fresh >= q.asked && d.staged < d.fresh
 	switch {
-	case crowded:
+	case d.crowded:
 		q.ahead = 0
-	case staged > 0 && staged == polled:
+	case d.staged > 0 && d.staged == d.fresh:
 		q.ahead = min(most, max(2*q.ahead, aheadFirst))
 	}
 }

@@ -32,16 +32,17 @@ func TestSlowClaimsAreLarger(t *testing.T) {
 			step := func(in claim.Input) { s.Step(in, now()) }
 			for batch := range 10 {
 				step(claim.BeatAcked{Sent: mono})
-				var runs []run.Run
+				var runs []claim.Polled
 				var keys []run.Key
 				for i := range 10 {
 					r := run.Run{ID: run.ID(fmt.Sprintf("%d.%d", batch, i)), Fence: 1, NotBefore: wall, Cluster: "cluster-a"}
-					runs, keys = append(runs, r), append(keys, r.Key())
+					runs, keys = append(runs, claim.Polled{Run: r}), append(keys, r.Key())
 				}
-				s.Decide(run.QueueRuns, runs, now())
+				c := s.Decide(run.QueueRuns, runs, now())
 				mono += tt.claimTakes
 				step(claim.BeatAcked{Sent: mono})
-				step(claim.Claimed{Keys: keys})
+				step(claim.ControlRead{Asked: mono})
+				step(claim.Claimed{Queue: c.Queue, Number: c.Number})
 				for _, k := range keys {
 					step(claim.StartingAcked{Key: k})
 				}

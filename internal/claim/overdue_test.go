@@ -17,11 +17,11 @@ func TestOverdue(t *testing.T) {
 	wall := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	mono := time.Minute
 	now := func() claim.Now { return claim.Now{Wall: wall.Add(mono), Mono: mono} }
-	var runs []run.Run
+	var runs []claim.Polled
 	var keys []run.Key
 	for _, id := range []run.ID{"1", "2"} {
 		r := run.Run{ID: id, Fence: 1, NotBefore: wall.Add(mono), Cluster: "cluster-a"}
-		runs, keys = append(runs, r), append(keys, r.Key())
+		runs, keys = append(runs, claim.Polled{Run: r}), append(keys, r.Key())
 	}
 	overdue := func() int {
 		n, longest := s.Overdue(now())
@@ -29,8 +29,9 @@ func TestOverdue(t *testing.T) {
 		return n
 	}
 	s.Step(claim.BeatAcked{Sent: mono}, now())
-	s.Decide(run.QueueRuns, runs, now())
-	s.Step(claim.Claimed{Keys: keys}, now())
+	s.Step(claim.ControlRead{Asked: mono}, now())
+	c := s.Decide(run.QueueRuns, runs, now())
+	s.Step(claim.Claimed{Queue: c.Queue, Number: c.Number}, now())
 	require.Zero(t, overdue(), "they are due just now")
 	mono += time.Second
 	require.Equal(t, 2, overdue(), "the first was announced and is not acknowledged")

@@ -27,7 +27,11 @@ func TestSafety(t *testing.T) {
 			"refuse":  w.refuse,
 			"exit":    w.exit,
 			"settle":  w.settle,
+			"late":    w.lateEnd,
+			"again":   w.again,
 			"beat":    w.beat,
+			"hear":    w.hear,
+			"confirm": w.confirm,
 			"pass":    w.pass,
 			"jump":    w.jump,
 			"control": w.control,
@@ -44,9 +48,13 @@ type witness struct {
 	now      claim.Now
 	slots    map[run.Queue]int
 	lastBeat time.Duration
+	lastRead time.Duration // when the end of control was looked up that it was read to
 	next     int
 	all      map[run.Key]*watched
 	claiming map[run.Queue][]run.Key
+	open     map[run.Queue]claim.Claim
+	lost     []run.Run // of claims that were not committed
+	words    map[run.ID]int64
 }
 
 // watched is the life of one handing-out as seen from outside.
@@ -56,7 +64,8 @@ type watched struct {
 	polledAt time.Duration
 	committed, sent, acked, executing,
 	executed, recalled, cancelled, killed, last, settled bool
-	gapSeen bool // out of touch since it was polled
+	gapSeen     bool // out of touch since it was polled
+	unconfirmed bool
 }
 
 func newWitness(t *rapid.T) *witness {
@@ -67,13 +76,16 @@ func newWitness(t *rapid.T) *witness {
 		lastBeat: time.Hour,
 		all:      map[run.Key]*watched{},
 		claiming: map[run.Queue][]run.Key{},
+		open:     map[run.Queue]claim.Claim{},
+		words:    map[run.ID]int64{},
 	}
 	w.slots[run.QueueRuns] = rapid.IntRange(1, 3).Draw(t, "slots")
 	w.slots[run.QueueRetries] = rapid.IntRange(0, 2).Draw(t, "retry slots")
 	w.state = claim.New(claim.Config{
-		Cluster: "cluster-a", Slots: w.slots[run.QueueRuns], RetrySlots: w.slots[run.QueueRetries], Ahead: 20,
+		Name: "w1", Cluster: "cluster-a", Slots: w.slots[run.QueueRuns], RetrySlots: w.slots[run.QueueRetries], Ahead: 20,
 	})
 	w.step(claim.BeatAcked{Sent: w.now.Mono})
+	w.hear(nil)
 	return w
 }
 
@@ -83,24 +95,60 @@ func (w *witness) poll(t *rapid.T) {
 	if limit == 0 || len(w.claiming[queue]) > 0 {
 		t.Skip("nothing to poll")
 	}
-	var polled []run.Run
+	var polled []claim.Polled
 	for range rapid.IntRange(1, min(limit, 6)).Draw(t, "polled") {
-		polled = append(polled, w.newRun(t))
+		polled = append(polled, claim.Polled{
+			Run: w.newRun(t), Doubted: rapid.IntRange(0, 9).Draw(t, "doubted") == 0,
+			At: w.now.Wall.Add(-time.Duration(rapid.SampledFrom([]int{0, 0, 0, 59, 61}).Draw(t, "written s")) * time.Second),
+		})
 	}
-	// Nothing is claimed in a silence, but a poll may have begun before it.
-	for i, v := range w.state.Decide(queue, polled, w.now) {
-		k := polled[i].Key()
-		switch v {
-		case claim.VerdictClaim:
-			w.all[k] = &watched{run: polled[i], queue: queue, polledAt: w.now.Mono}
+	w.decide(queue, polled)
+}
+
+// again polls a run once more whose claim was not committed.
+func (w *witness) again(t *rapid.T) {
+	if len(w.lost) == 0 || len(w.claiming[run.QueueRuns]) > 0 {
+		t.Skip("none was lost")
+	}
+	again := w.lost
+	w.lost = nil
+	var polled []claim.Polled
+	for _, r := range again {
+		polled = append(polled, claim.Polled{Run: r})
+	}
+	w.decide(run.QueueRuns, polled)
+}
+
+// decide has the state decide, and checks what it says. Nothing is claimed in
+// a silence, but a poll may have begun before it.
+func (w *witness) decide(queue run.Queue, polled []claim.Polled) {
+	c := w.state.Decide(queue, polled, w.now)
+	w.open[queue] = c
+	w.must(len(c.Verdicts) == len(polled), "not as many verdicts as runs", polled[0].Run.Key())
+	for i, v := range c.Verdicts {
+		r, k := polled[i].Run, polled[i].Run.Key()
+		old := polled[i].Doubted || w.now.Wall.Sub(polled[i].At) > claim.ConfirmAfter && !polled[i].At.IsZero() ||
+			w.now.Wall.Sub(r.StagedAt) > claim.ConfirmAfter
+		switch v.Event {
+		case run.EventClaimed:
+			w.must(r.Fence > w.words[r.ID], "claimed what was asked back", k)
+			w.must(v.Confirm == old, "asked for a word about a young run, or not about an old one", k)
+			w.all[k] = &watched{run: r, queue: queue, polledAt: w.now.Mono, unconfirmed: v.Confirm}
 			w.claiming[queue] = append(w.claiming[queue], k)
-		case claim.VerdictReturn:
-			w.must(polled[i].Hops < claim.MaxHops, "handed on too often", k)
-		case claim.VerdictSkip:
+		case run.EventReturned:
+			w.must(v.Reason == run.ReasonNoSlot && r.Hops < claim.MaxHops || v.Reason == run.ReasonUnconfirmed && old,
+				"handed on too often", k)
+		case run.EventDropped:
+			w.must(r.Fence <= w.words[r.ID], "dropped what nobody asked back", k)
+		default:
 			w.must(false, "skipped a new run", k)
 		}
+		ev, said := author().Decided(v, &r, 7, w.now.Wall)
+		w.must(said && ev.By == "w1" && ev.Incarnation == 5 && ev.Key() == k, "says not who says it", k)
 	}
 }
+
+func author() claim.Author { return claim.Author{Name: "w1", Incarnation: 5} }
 
 func (w *witness) newRun(t *rapid.T) run.Run {
 	w.next++
@@ -124,17 +172,44 @@ func (w *witness) endClaim(t *rapid.T) {
 			continue
 		}
 		delete(w.claiming, queue)
+		end := w.open[queue]
 		if rapid.IntRange(0, 4).Draw(t, "aborted") == 0 {
-			for _, k := range keys {
-				delete(w.all, k)
-			}
-			w.step(claim.Unclaimed{Keys: keys})
+			w.lose(queue, keys)
+			w.step(claim.Unclaimed{Queue: queue, Number: end.Number})
 			continue
 		}
 		for _, k := range keys {
 			w.all[k].committed = true
 		}
-		w.step(claim.Claimed{Keys: keys})
+		w.step(claim.Claimed{Queue: queue, Number: end.Number})
+	}
+}
+
+// lose notes that a claim was not committed: its runs come again.
+func (w *witness) lose(queue run.Queue, keys []run.Key) {
+	for _, k := range keys {
+		if queue == run.QueueRuns {
+			w.lost = append(w.lost, w.all[k].run)
+		}
+		delete(w.all, k)
+	}
+}
+
+// lateEnd tells the end of a claim only after the next was decided: it is out
+// of date, whatever it says.
+func (w *witness) lateEnd(t *rapid.T) {
+	keys := w.claiming[run.QueueRuns]
+	if len(keys) == 0 {
+		t.Skip("nothing is being claimed")
+	}
+	end := w.open[run.QueueRuns]
+	delete(w.claiming, run.QueueRuns)
+	w.lose(run.QueueRuns, keys)
+	w.again(t)
+	if rapid.Bool().Draw(t, "committed") {
+		w.step(claim.Claimed{Queue: run.QueueRuns, Number: end.Number})
+	} else {
+		w.step(claim.Unclaimed{Queue: run.QueueRuns, Number: end.Number})
 	}
 }
 
@@ -173,6 +248,25 @@ func (w *witness) beat(t *rapid.T) {
 	w.lastBeat = sent
 	w.step(claim.BeatAcked{Sent: sent})
 	w.checkBeat()
+}
+
+// hear has control read to an end that was looked up a while ago.
+func (w *witness) hear(t *rapid.T) {
+	asked := w.now.Mono
+	if t != nil {
+		asked = max(w.lastRead, asked-time.Duration(rapid.IntRange(0, 1500).Draw(t, "ago ms"))*time.Millisecond)
+	}
+	w.noteGap()
+	w.lastRead = asked
+	w.step(claim.ControlRead{Asked: asked})
+}
+
+// confirm gives the shard's word about a run, or about another's claim of it.
+func (w *witness) confirm(t *rapid.T) {
+	x := w.pick(t, func(x *watched) bool { return x.unconfirmed && !x.last })
+	of := rapid.SampledFrom([]string{"w1", "", "w2"}).Draw(t, "whose")
+	x.unconfirmed = of == "w2"
+	w.step(claim.Controlled{Control: run.Control{Type: run.ControlConfirm, Run: x.run.ID, Fence: x.run.Fence, Member: of}})
 }
 
 // checkBeat sees that each run of ours is in the beat, split by whether it
@@ -218,13 +312,14 @@ func (w *witness) jump(t *rapid.T) {
 func (w *witness) control(t *rapid.T) {
 	x := w.pick(t, func(x *watched) bool { return !x.settled })
 	c := run.Control{
-		Type: rapid.SampledFrom([]run.ControlType{run.ControlRecall, run.ControlCancel}).Draw(t, "type"),
-		Run:  x.run.ID, Fence: int64(rapid.IntRange(1, 3).Draw(t, "fence")), Reason: "said so",
+		Type: rapid.SampledFrom([]run.ControlType{run.ControlRecall, run.ControlCancel}).Draw(t, "type"), At: w.now.Wall,
+		Run: x.run.ID, Fence: int64(rapid.IntRange(1, 3).Draw(t, "fence")), Reason: "said so",
 	}
 	if c.Fence >= x.run.Fence {
 		x.cancelled = x.cancelled || c.Type == run.ControlCancel
 		x.recalled = x.recalled || !x.sent
 	}
+	w.words[x.run.ID] = max(w.words[x.run.ID], c.Fence)
 	executing, killed := x.executing, x.killed
 	w.step(claim.Controlled{Control: c})
 	if executing && !killed && c.Type == run.ControlCancel && c.Fence >= x.run.Fence {
@@ -245,7 +340,7 @@ func (w *witness) finish() {
 		for _, k := range w.claiming[queue] {
 			w.all[k].committed = true
 		}
-		w.step(claim.Claimed{Keys: w.claiming[queue]})
+		w.step(claim.Claimed{Queue: queue, Number: w.open[queue].Number})
 	}
 	w.step(claim.DrainExpired{})
 	for _, k := range slices.SortedFunc(maps.Keys(w.all), compareKeys) {
@@ -290,7 +385,7 @@ func (w *witness) step(in claim.Input) {
 
 // noteGap marks the runs that a shard may have placed anew.
 func (w *witness) noteGap() {
-	if w.now.Mono-w.lastBeat > claim.OutOfTouch {
+	if w.now.Mono-min(w.lastBeat, w.lastRead) > claim.OutOfTouch {
 		for _, x := range w.all {
 			x.gapSeen = true
 		}
@@ -298,11 +393,16 @@ func (w *witness) noteGap() {
 }
 
 func (w *witness) check(e claim.Effect) {
+	if ev, r, ok := author().Report(e, w.now.Wall); ok {
+		w.must(ev.By == "w1" && ev.Incarnation == 5 && ev.Key() == r.Key(), "says not who says it", r.Key())
+	}
 	switch e := e.(type) {
 	case claim.SendStarting:
 		x := w.all[e.Run.Key()]
 		w.must(x.committed && !x.last && !x.executed, "announced out of turn", e.Run.Key())
 		w.must(!x.recalled, "announced though recalled", e.Run.Key())
+		w.must(!x.unconfirmed, "announced though nobody said that it still counts", e.Run.Key())
+		w.must(w.lastRead >= x.polledAt && w.now.Mono-w.lastRead <= claim.ControlFresh, "announced without knowing control", e.Run.Key())
 		x.sent = true
 	case claim.Exec:
 		w.checkExec(w.all[e.Run.Key()])
@@ -328,6 +428,7 @@ func (w *witness) checkExec(x *watched) {
 	w.must(!x.executed && !x.last, "executed twice, or given away", k)
 	w.must(!x.recalled && !x.cancelled, "executed though recalled or cancelled", k)
 	w.must(w.now.Mono-w.lastBeat <= claim.InTouch, "executed on an old beat", k)
+	w.must(w.lastRead >= x.polledAt && w.now.Mono-w.lastRead <= claim.ControlFresh, "executed without knowing control", k)
 	w.must(!x.gapSeen, "executed though a shard may have placed it anew", k)
 	lead := max(0, x.run.NotBefore.Sub(x.run.StagedAt))
 	w.must(!w.now.Wall.Before(x.run.NotBefore) || w.now.Mono-x.polledAt >= lead, "executed before due", k)

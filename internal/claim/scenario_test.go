@@ -2,6 +2,7 @@ package claim_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,8 @@ import (
 
 // TestScenarios plays testdata/scenarios/*.txt. Times count from the start of the
 // scenario; a run is named ID:fence. Beats are sent each second and
-// acknowledged at once until `silence`; with `prompt`, events are
+// acknowledged at once until `silence`, and control is read to its end with them
+// and with each claim until `deaf`; with `prompt`, events are
 // acknowledged at once too. `frozen` lets time pass unseen. Rewrite the traces with -rewrite.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
@@ -40,7 +42,10 @@ type player struct {
 	jumped   time.Duration
 	lastBeat time.Duration
 	beating  bool
+	deaf     bool
 	prompt   bool
+	open     map[run.Queue]claim.Claim
+	served   int
 	trace    strings.Builder
 }
 
@@ -53,12 +58,13 @@ func (p *player) now() claim.Now {
 func (p *player) play(d *datadriven.TestData) {
 	switch d.Cmd {
 	case "worker":
-		c := claim.Config{Cluster: "cluster-a", Slots: 1, RetrySlots: 1}
+		c := claim.Config{Name: "w1", Cluster: "cluster-a", Slots: 1, RetrySlots: 1}
 		d.MaybeScanArgs(p.t, "slots", &c.Slots)
 		d.MaybeScanArgs(p.t, "retry-slots", &c.RetrySlots)
 		d.MaybeScanArgs(p.t, "ahead", &c.Ahead)
-		p.state, p.prompt = claim.New(c), d.HasArg("prompt")
-		p.step(claim.BeatAcked{Sent: p.mono})
+		p.state, p.prompt, p.open = claim.New(c), d.HasArg("prompt"), map[run.Queue]claim.Claim{}
+		p.beating, p.deaf, p.lastBeat = true, false, p.mono
+		p.beat(p.mono)
 	case "at":
 		p.advanceTo(duration(p.t, d.CmdArgs[0].Key))
 	case "jump":
@@ -74,14 +80,28 @@ func (p *player) play(d *datadriven.TestData) {
 			sent = p.scanDuration(d, "sent")
 		}
 		p.beating, p.lastBeat = !d.HasArg("once"), sent
-		p.step(claim.BeatAcked{Sent: sent})
+		p.beat(sent)
+	case "deaf":
+		p.deaf = true
+	case "heard":
+		asked := p.mono
+		if d.HasArg("asked") {
+			asked = p.scanDuration(d, "asked")
+		}
+		p.deaf = d.HasArg("once")
+		p.step(claim.ControlRead{Asked: asked})
 	case "limit":
 		fmt.Fprintf(&p.trace, "runs %d, retries %d\n",
 			p.state.Limit(run.QueueRuns, p.now()), p.state.Limit(run.QueueRetries, p.now()))
+	case "acknowledge":
+		p.acknowledge(d)
 	case "says":
 		b := p.state.Beat(p.now())
 		fmt.Fprintf(&p.trace, "free %d, retries %d; held %v; started %v\n",
 			b.FreeSlots, b.FreeRetrySlots, b.Held, b.Started)
+		if !b.ClaimsRuns || !b.ClaimsRetries {
+			fmt.Fprintf(&p.trace, "claims runs %t, retries %t\n", b.ClaimsRuns, b.ClaimsRetries)
+		}
 	case "done":
 		fmt.Fprintln(&p.trace, p.state.Done())
 	default:
@@ -94,9 +114,12 @@ func (p *player) playInput(d *datadriven.TestData) {
 	case "claim", "poll":
 		p.claim(d)
 	case "committed":
-		p.step(claim.Claimed{Keys: []run.Key{p.key(d)}})
+		c := p.scanClaim(d)
+		p.hear()
+		p.step(claim.Claimed{Queue: c.Queue, Number: c.Number})
 	case "aborted":
-		p.step(claim.Unclaimed{Keys: []run.Key{p.key(d)}})
+		c := p.scanClaim(d)
+		p.step(claim.Unclaimed{Queue: c.Queue, Number: c.Number})
 	case "acked":
 		p.step(claim.StartingAcked{Key: p.key(d)})
 	case "failed":
@@ -111,10 +134,11 @@ func (p *player) playInput(d *datadriven.TestData) {
 		p.step(claim.Exited{Key: p.key(d), Outcome: o})
 	case "settled":
 		p.step(claim.Settled{Key: p.key(d)})
-	case "recall", "cancel":
+	case "recall", "cancel", "confirm":
 		k := p.key(d)
-		c := run.Control{Type: run.ControlType(d.Cmd), Run: k.ID, Fence: k.Fence}
+		c := run.Control{Type: run.ControlType(d.Cmd), At: p.now().Wall, Run: k.ID, Fence: k.Fence}
 		d.MaybeScanArgs(p.t, "reason", &c.Reason)
+		d.MaybeScanArgs(p.t, "member", &c.Member)
 		p.step(claim.Controlled{Control: c})
 	case "free":
 		c := run.Control{Type: run.ControlFree, Cluster: "cluster-a"}
@@ -138,20 +162,112 @@ func (p *player) claim(d *datadriven.TestData) {
 	if d.HasArg("retries") {
 		queue = run.QueueRetries
 	}
-	var polled []run.Run
+	var polled []claim.Polled
 	for line := range strings.Lines(d.Input) {
-		polled = append(polled, p.parseRun(line))
+		polled = append(polled, p.parsePolled(line))
 	}
-	var ours []run.Key
-	for i, v := range p.state.Decide(queue, polled, p.now()) {
-		p.say("%s %s", v, polled[i].Key())
-		if v == claim.VerdictClaim {
-			ours = append(ours, polled[i].Key())
+	if d.HasArg("n") {
+		p.claimMany(d, polled[0])
+		return
+	}
+	c := p.state.Decide(queue, polled, p.now())
+	p.open[queue] = c
+	for i, v := range c.Verdicts {
+		words := map[run.EventType]string{run.EventClaimed: "claim", run.EventReturned: "return", run.EventDropped: "drop", "": "skip"}
+		said := v.Reason
+		if v.Confirm {
+			said = "confirm?"
 		}
+		p.say("%s %s %s", words[v.Event], polled[i].Run.Key(), said)
 	}
 	if d.Cmd == "claim" {
-		p.step(claim.Claimed{Keys: ours})
+		p.hear()
+		p.step(claim.Claimed{Queue: queue, Number: c.Number})
 	}
+}
+
+// claimMany claims n runs like one, and prints how many.
+func (p *player) claimMany(d *datadriven.TestData, like claim.Polled) {
+	n, said := 0, map[run.EventType]int{}
+	d.ScanArgs(p.t, "n", &n)
+	var polled []claim.Polled
+	for i := range n {
+		again := like
+		again.Run.ID += run.ID(strconv.Itoa(i))
+		polled = append(polled, again)
+	}
+	c := p.state.Decide(run.QueueRuns, polled, p.now())
+	for _, v := range c.Verdicts {
+		said[v.Event]++
+	}
+	p.say("%v", said)
+	p.hear()
+	p.step(claim.Claimed{Queue: c.Queue, Number: c.Number})
+}
+
+// acknowledge has n runs come and go that were acknowledged after a while.
+func (p *player) acknowledge(d *datadriven.TestData) {
+	n := 0
+	d.ScanArgs(p.t, "n", &n)
+	took := p.scanDuration(d, "took")
+	for range n {
+		p.served++
+		r := p.parseRun(fmt.Sprintf("served%d:1 due=%s staged=%s", p.served, p.mono, p.mono))
+		quiet := func(in claim.Input) { p.state.Step(in, p.now()) }
+		c := p.state.Decide(run.QueueRuns, []claim.Polled{{Run: r}}, p.now())
+		quiet(claim.ControlRead{Asked: p.mono})
+		quiet(claim.Claimed{Queue: c.Queue, Number: c.Number})
+		p.mono += took
+		p.lastBeat = p.mono
+		quiet(claim.BeatAcked{Sent: p.mono})
+		quiet(claim.StartingAcked{Key: r.Key()})
+		quiet(claim.Exited{Key: r.Key(), Outcome: run.Outcome{State: run.StateSucceeded}})
+		quiet(claim.Settled{Key: r.Key()})
+	}
+}
+
+// scanClaim returns the claim that ended: the queue's latest, or the one before.
+func (p *player) scanClaim(d *datadriven.TestData) claim.Claim {
+	c := p.open[run.QueueRuns]
+	if d.HasArg("late") {
+		c.Number--
+	}
+	return c
+}
+
+// hear has control read to its end, as the shell does after each decision.
+func (p *player) hear() {
+	if !p.deaf {
+		p.step(claim.ControlRead{Asked: p.mono})
+	}
+}
+
+// beat has a beat acknowledged, and control read to its end.
+func (p *player) beat(sent time.Duration) {
+	p.step(claim.BeatAcked{Sent: sent})
+	if !p.deaf {
+		p.step(claim.ControlRead{Asked: sent})
+	}
+}
+
+// parsePolled reads a run, and what the shell knows of its record:
+// "written=3s" by Kafka's clock, "doubted".
+func (p *player) parsePolled(line string) claim.Polled {
+	var of claim.Polled
+	var rest []string
+	for _, f := range strings.Fields(line) {
+		at, written := strings.CutPrefix(f, "written=")
+		switch {
+		case written:
+			of.At = start().Add(duration(p.t, at))
+		case f == "doubted":
+			of.Doubted = true
+		default:
+			rest = append(rest, f)
+		}
+	}
+	of.Run = p.parseRun(strings.Join(rest, " "))
+	return of
 }
 
 // parseRun reads "a:1 due=5s staged=0s deadline=6s hops=1 on_lost=retry".
@@ -199,7 +315,7 @@ func (p *player) advanceTo(t time.Duration) {
 		p.mono = max(next, p.mono)
 		if p.beating && p.mono == p.lastBeat+time.Second {
 			p.lastBeat = p.mono
-			p.step(claim.BeatAcked{Sent: p.mono})
+			p.beat(p.mono)
 			continue
 		}
 		p.step(claim.Tick{})

@@ -6,43 +6,6 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// The times a worker keeps to. They lean on member's rhythm: a shard places
-// a silent worker's claims anew after 10 scheduler beats (5 s).
-const (
-	// StartAhead is how long before its due time a run takes its slot and
-	// sends `starting`: enough for one acknowledged produce on real brokers
-	// (1–5 ms at the median, two orders more in the tail).
-	StartAhead = 200 * time.Millisecond
-	// StartingRetry is the pause before a `starting` that failed is sent
-	// again.
-	StartingRetry = 250 * time.Millisecond
-	// InTouch is how old the sending of the last acknowledged beat may be
-	// for a run to be started.
-	InTouch = 2500 * time.Millisecond
-	// OutOfTouch is when unstarted runs are given back: up to here no shard
-	// can have counted the 5 s after which it places them anew.
-	OutOfTouch = 4 * time.Second
-	// LostContact is when the runs that will be started again elsewhere are
-	// killed here; a shard counts 30 s.
-	LostContact = 20 * time.Second
-	// NoSlotWait is how long a due run waits for a slot before it is given
-	// to a worker that has one.
-	NoSlotWait = 250 * time.Millisecond
-	// MaxHops is how often a run is handed on without more ado; then it waits
-	// longer from time to time, up to LongestNoSlotWait, so that it cannot
-	// circle where word of free slots is always late, nor stay for ever.
-	MaxHops = 5
-	// LongestNoSlotWait bounds the wait of a run that was handed on often.
-	LongestNoSlotWait = 8 * time.Second
-	// DefaultAhead is how many runs of a queue are held ahead of their due
-	// times at most.
-	DefaultAhead = 1000
-
-	// recheck bounds Wake while runs wait, so that a jump of the wall clock,
-	// which no timer follows, is noticed.
-	recheck = time.Second
-)
-
 // Now is one reading of a host's two clocks. Wall says what time it is and
 // may jump; Mono counts from any fixed instant and may not.
 type Now struct {
@@ -52,6 +15,7 @@ type Now struct {
 
 // Config is what a worker has.
 type Config struct {
+	Name    string
 	Cluster string
 	// Slots and RetrySlots are how many runs of each queue may be started
 	// at a time.
@@ -71,9 +35,10 @@ type State struct {
 	byKey   map[run.Key]*held
 	asked   memory
 
-	beaten   bool          // a beat was acknowledged
-	lastBeat time.Duration // when the latest acknowledged beat was sent
-	draining bool
+	// beat is when the latest acknowledged beat was sent, control when the end
+	// of the control topic was looked up that it was last read to.
+	beat, control mark
+	draining      bool
 }
 
 // New returns the state of a worker that holds nothing.
@@ -113,28 +78,20 @@ func (s *State) Done() bool { return s.draining && len(s.byKey) == 0 }
 func (s *State) apply(in Input, now Now, out *effects) {
 	switch in := in.(type) {
 	case Claimed:
-		if h := s.byKey[first(in.Keys)]; h != nil {
-			q := s.queue(h.queue)
-			average(&q.claimTook, now.Mono-h.polledAt)
-			q.adapt(h.polledAt, now, s.cfg.Ahead)
-		}
-		for _, k := range in.Keys {
-			s.claimed(k, now, out)
-		}
+		s.committed(in, now, out)
 	case Unclaimed:
-		for _, k := range in.Keys {
-			if h := s.byKey[k]; h != nil && h.stage == claiming {
-				s.forget(h)
-			}
-		}
+		s.uncommitted(in, now)
 	case StartingAcked:
 		if h := s.byKey[in.Key]; h != nil && h.stage == starting {
 			h.stage = ready
-			average(&s.queue(h.queue).ackTook, now.Mono-h.sentAt)
+			q := s.queue(h.queue)
+			average(&q.ackTook, now.Mono-h.sentAt)
+			q.acks.add(now.Mono - h.sentAt)
 		}
 	case StartingFailed:
 		if h := s.byKey[in.Key]; h != nil && h.stage == starting {
 			h.retryAt, h.retry = now.Mono+StartingRetry, true
+			s.queue(h.queue).acks.add(StartAhead)
 		}
 	case Refused:
 		if h := s.byKey[in.Key]; h != nil && h.stage == running {
@@ -151,9 +108,9 @@ func (s *State) apply(in Input, now Now, out *effects) {
 	case Controlled:
 		s.controlled(in.Control, now, out)
 	case BeatAcked:
-		if !s.beaten || in.Sent > s.lastBeat {
-			s.beaten, s.lastBeat = true, in.Sent
-		}
+		s.beat.note(in.Sent)
+	case ControlRead:
+		s.control.note(in.Asked)
 	case Drain:
 		s.drain(run.ReasonDraining, out)
 	case DrainExpired:
@@ -179,32 +136,6 @@ func (s *State) killAll(reason string, out *effects) {
 		for _, h := range q.order {
 			s.kill(h, run.StateLost, reason, out)
 		}
-	}
-}
-
-// first is the first of keys, or the key of no run.
-func first(keys []run.Key) run.Key {
-	if len(keys) == 0 {
-		return run.Key{}
-	}
-	return keys[0]
-}
-
-// claimed makes a run ours, unless it must go back or away at once.
-func (s *State) claimed(k run.Key, now Now, out *effects) {
-	h := s.byKey[k]
-	if h == nil || h.stage != claiming {
-		return
-	}
-	h.stage, h.claimedAt = waiting, now.Mono
-	word, known := s.asked.about(k)
-	switch {
-	case known:
-		s.drop(h, word, out)
-	case h.stale:
-		s.giveBack(h, run.ReasonOutOfTouch, out)
-	case s.draining:
-		s.giveBack(h, run.ReasonDraining, out)
 	}
 }
 

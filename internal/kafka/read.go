@@ -94,6 +94,18 @@ func Follow(ctx context.Context, o Options, topic string, from map[int32]int64, 
 	return err
 }
 
+// FollowTo is Follow that also says, after each answer, up to where a
+// partition was read: past markers, and past what is compacted away.
+func FollowTo(ctx context.Context, o Options, topic string, from map[int32]int64, isolation Isolation, each func(*kgo.Record) error, reached func(partition int32, next int64)) error {
+	cl, err := o.Client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	_, err = read(ctx, cl, reading{topic: topic, from: from, isolation: isolation, follow: true, log: o.Log, reached: reached}, each)
+	return err
+}
+
 // reading is one read of a topic. It sends its own fetches rather than
 // consume: only a fetch's answer tells how far a partition was read when its
 // last offsets hold markers or nothing at all (compacted away).
@@ -103,6 +115,7 @@ type reading struct {
 	isolation Isolation
 	follow    bool
 	log       *slog.Logger
+	reached   func(partition int32, next int64) // may be nil
 
 	cl *kgo.Client
 	place
@@ -134,6 +147,9 @@ func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record)
 				r.next[record.Partition] = max(r.next[record.Partition], record.Offset+1)
 			}
 			r.advance(a)
+			if r.reached != nil {
+				r.reached(a.partition, r.next[a.partition])
+			}
 		}
 		switch {
 		case ctx.Err() != nil:

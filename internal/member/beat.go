@@ -63,6 +63,9 @@ type Beat struct {
 	Retries Slots    `json:"retries,omitzero"`
 	Held    []string `json:"held,omitempty"`
 	Started []string `json:"started,omitempty"`
+	// Unlisted is how many more runs the worker holds: nobody can conclude
+	// from such a beat that it does not hold one.
+	Unlisted int `json:"unlisted,omitzero"`
 
 	Unknown map[string]any `json:",embed"`
 }

@@ -75,6 +75,7 @@ const (
 	ReasonNoSlot        = "no_slot"        // waited past due while others are free
 	ReasonDraining      = "draining"       // the worker is leaving
 	ReasonOutOfTouch    = "out_of_touch"   // the worker could not beat in time
+	ReasonUnconfirmed   = "unconfirmed"    // nobody said in time that it still counts
 	ReasonNameTaken     = "name_taken"     // another process took the worker's name
 	ReasonWorkerLost    = "worker_lost"    // the worker's beats stopped
 	ReasonKeeperLost    = "keeper_lost"    // the worker's keeper died, and the command with it
@@ -120,6 +121,10 @@ type Event struct {
 	// Beat, on claimed, is the number of the worker's latest beat: beats
 	// numbered Beat+3 and above must hold the run until it is given up.
 	Beat int64 `json:"beat,omitzero"`
+
+	// Confirm, on claimed, asks the shard whether the run still counts: it is
+	// old, and starts only after a confirm.
+	Confirm bool `json:"confirm,omitzero"`
 
 	Trigger   Trigger   `json:"trigger,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`

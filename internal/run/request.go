@@ -38,12 +38,14 @@ type Request struct {
 type ControlType string
 
 // The controls. ControlRecall asks for a run that has not started, so it is
-// dropped; ControlCancel ends it whether started or not. ControlFree tells a
+// dropped; ControlCancel ends it whether started or not. ControlConfirm answers
+// a claim that asked for it: the handing-out still counts. ControlFree tells a
 // cluster's workers how many free slots it has. ControlReplaced tells the
 // process of an older life that a newer one has taken its name.
 const (
 	ControlRecall   ControlType = "recall"
 	ControlCancel   ControlType = "cancel"
+	ControlConfirm  ControlType = "confirm"
 	ControlFree     ControlType = "free"
 	ControlReplaced ControlType = "replaced"
 )
@@ -57,7 +59,7 @@ type Control struct {
 	Reason string      `json:"reason,omitempty"`
 
 	// Run and Fence name the run of a recall or a cancel: that fence and all
-	// below it.
+	// below it; and of a confirm: that fence alone.
 	Run   ID    `json:"run,omitempty"`
 	Fence int64 `json:"fence,omitzero"`
 
@@ -70,7 +72,8 @@ type Control struct {
 	FreeRetrySlots int `json:"free_retry_slots,omitzero"`
 
 	// Member and Incarnation belong to ControlReplaced: every life of that
-	// worker before this one is over.
+	// worker before this one is over. A ControlConfirm has Member, too: whose
+	// claim it answers.
 	Member      string `json:"member,omitempty"`
 	Incarnation int64  `json:"incarnation,omitzero"`
 

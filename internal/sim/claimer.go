@@ -19,6 +19,8 @@ type claimer struct {
 	owned   []*position
 	// went: partitions were revoked since the last transaction ended.
 	went    bool
+	memory  claim.Memory
+	skipped map[run.Key]bool // SkipAborted: of claims that failed
 	busy    bool
 	kicked  bool
 	stopped bool
@@ -49,6 +51,7 @@ func (c *claimer) begin() {
 		c.txn().init(func(epoch int) {
 			answer(func() {
 				c.epoch, c.busy = epoch, false
+				c.memory = c.group().recall()
 				c.k.call(func(func(func())) { c.group().join(s) })
 			})
 		})
@@ -149,6 +152,13 @@ func (c *claimer) kick() {
 	})
 }
 
+// comeRound is what a claimer without anything to do does all the time.
+func (c *claimer) comeRound() {
+	if !c.busy && !c.stopped {
+		c.k.st.Limit(c.queue, c.k.now())
+	}
+}
+
 func (c *claimer) available() bool {
 	for _, p := range c.owned {
 		if p.next < p.reader.next {
@@ -159,8 +169,8 @@ func (c *claimer) available() bool {
 }
 
 // poll takes up to limit records, and says how far that is in each partition.
-func (c *claimer) poll(limit int) ([]run.Run, []offsetCommit) {
-	var runs []run.Run
+func (c *claimer) poll(limit int) ([]claim.Polled, []offsetCommit) {
+	var runs []claim.Polled
 	var offsets []offsetCommit
 	for _, p := range c.owned {
 		if len(runs) >= limit || p.next >= p.reader.next {
@@ -172,7 +182,10 @@ func (c *claimer) poll(limit int) ([]run.Run, []offsetCommit) {
 				next = min(next, r.offset)
 				return
 			}
-			runs = append(runs, c.k.w.mutant.polled(r.value.(run.Run)))
+			polled := claim.Polled{Run: r.value.(run.Run), Doubted: c.memory.Doubts(p.q.p.id, r.offset)}
+			if !c.skipped[polled.Run.Key()] {
+				runs = append(runs, c.k.w.mutant.polled(polled, c.k.wall()))
+			}
 		})
 		p.next = next
 		offsets = append(offsets, offsetCommit{p.q, next})
@@ -194,38 +207,31 @@ func (c *claimer) claim() {
 	if len(runs) == 0 {
 		return
 	}
-	verdicts := k.st.Decide(c.queue, runs, k.now())
-	var keys []run.Key
+	said := k.st.Decide(c.queue, runs, k.now())
+	k.lookUpControl()
 	var batches []batchOf
-	for i, verdict := range verdicts {
-		r := &runs[i]
-		ev := k.event(run.EventClaimed, r)
-		switch verdict {
-		case claim.VerdictClaim:
-			ev.Beat = k.seq
-			keys = append(keys, r.Key())
-		case claim.VerdictReturn:
-			ev.Type, ev.Reason = run.EventReturned, run.ReasonNoSlot
-		case claim.VerdictSkip:
+	for i, verdict := range said.Verdicts {
+		r := &runs[i].Run
+		ev, ok := k.author().Decided(verdict, r, k.seq, k.wall())
+		if !ok {
 			continue
 		}
-		k.w.trace(k.name, r.Job, r.ID, "polls fence %d: %s", r.Fence, verdict)
+		k.w.trace(k.name, r.Job, r.ID, "polls fence %d: %s %s, confirm %t", r.Fence, ev.Type, ev.Reason, ev.Confirm)
 		batches = append(batches, batchOf{k.w.partition("events", r.Shard), []record{{key: r.Job, value: ev}}})
 	}
 	c.busy, c.went = true, false
 	c.transact(merge(batches), offsets, func(committed bool, err error) {
 		c.busy = false
-		in := claim.Input(claim.Claimed{Keys: keys})
+		in := claim.Input(claim.Claimed{Queue: said.Queue, Number: said.Number})
 		if !committed {
-			in = claim.Unclaimed{Keys: keys}
-			for i := range keys {
-				k.w.trace(k.name, runs[i].Job, keys[i].ID, "fence %d is not ours: %v", keys[i].Fence, err)
-			}
+			in = claim.Unclaimed{Queue: said.Queue, Number: said.Number}
+			c.lose(runs, err)
 		}
 		switch {
 		case committed:
 			for _, p := range c.owned {
 				p.safe = p.next
+				c.memory.Claimed(p.q.p.id, p.next)
 			}
 		case err == nil:
 			c.rewind()
@@ -237,6 +243,20 @@ func (c *claimer) claim() {
 		}
 		c.kick()
 	})
+}
+
+// lose notes runs whose claim was not committed.
+func (c *claimer) lose(runs []claim.Polled, err error) {
+	for i := range runs {
+		r := &runs[i].Run
+		c.k.w.trace(c.k.name, r.Job, r.ID, "fence %d is not ours: %v", r.Fence, err)
+		if c.k.w.mutant.SkipAborted {
+			if c.skipped == nil {
+				c.skipped = map[run.Key]bool{}
+			}
+			c.skipped[r.Key()] = true
+		}
+	}
 }
 
 // merge joins batches for one partition.

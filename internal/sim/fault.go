@@ -3,6 +3,8 @@ package sim
 import (
 	"time"
 
+	"github.com/belfry-cron/belfry/internal/claim"
+	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/sim/check"
 )
 
@@ -37,7 +39,7 @@ func (w *world) fault() {
 	long := time.Second * time.Duration([]int64{1, 3, 6, 12, 20, 35, 50, 75}[w.rng.IntN(8)])
 	long += w.upTo(long / 2)
 	n := w.someNode()
-	switch kind := w.rng.IntN(16); kind {
+	switch kind := w.rng.IntN(18); kind {
 	case 0, 1:
 		w.stopNode(n, "crash", w.upTo(long))
 	case 2:
@@ -65,12 +67,46 @@ func (w *world) fault() {
 		w.note("away", 2*long)
 	case 13, 14:
 		w.jump(n)
+	case 15:
+		w.deafen(long)
+	case 16:
+		w.forgetGroups()
 	default:
 		g := w.groupOrder[w.rng.IntN(len(w.groupOrder))]
 		g.resize(len(g.parts) + 1 + w.rng.IntN(2))
 		w.trace("fault", "", "", "%s has %d partitions", g.topic, len(g.parts))
 		w.note("resize", 5*time.Second)
 	}
+}
+
+// deafen keeps control from a worker, and nothing else.
+func (w *world) deafen(long time.Duration) {
+	k := w.workers[w.rng.IntN(len(w.workers))]
+	k.deaf = w.now + long
+	w.trace("fault", "", "", "%s hears no control for %s", k.name, long)
+	w.note("deaf", long)
+}
+
+// forgetGroups ends all workers of a cluster for so long that what they claimed
+// is old by any clock, and has Kafka lose what their groups had committed. A
+// real one does so after days.
+func (w *world) forgetGroups() {
+	cluster := w.clusters()[w.rng.IntN(len(w.clusters()))]
+	empty := claim.ConfirmAfter + 5*time.Second + 2*w.cfg.Clocks
+	for _, k := range w.workers {
+		if k.cluster == cluster {
+			w.stopNode(k.node, "crash", empty)
+		}
+	}
+	w.after(empty, func() {
+		for _, q := range []run.Queue{run.QueueRuns, run.QueueRetries} {
+			if g := w.group(cluster, q); len(g.sessions) == 0 {
+				w.trace("fault", "", "", "the group of %s is forgotten", g.topic)
+				g.forget()
+			}
+		}
+		w.note("forgotten", 0)
+	})
 }
 
 // someNode is one that lives.

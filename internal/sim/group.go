@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/belfry-cron/belfry/internal/claim"
 )
 
 // The times of a consumer group: sessionTimeout is what brokers grant a
@@ -17,6 +19,7 @@ const (
 type groupPart struct {
 	p         *partition
 	committed int64
+	known     bool     // something is committed
 	owner     *session // who may commit offsets
 	pending   []*transaction
 	waiting   []func()
@@ -25,7 +28,7 @@ type groupPart struct {
 // resolve takes the end of a transaction with offsets in it.
 func (q *groupPart) resolve(txn *transaction, next int64) {
 	if txn.state == txnCommitted {
-		q.committed = max(q.committed, next)
+		q.committed, q.known = max(q.committed, next), true
 	}
 	q.pending = slices.DeleteFunc(q.pending, func(t *transaction) bool { return t == txn })
 	if len(q.pending) == 0 {
@@ -119,6 +122,26 @@ func (g *group) remove(s *session) {
 		}
 	}
 	g.plan()
+}
+
+// recall is what the group remembers.
+func (g *group) recall() claim.Memory {
+	var m claim.Memory
+	for _, q := range g.parts {
+		at := claim.None
+		if q.known {
+			at = q.committed
+		}
+		m.Recall(q.p.id, at, 0, q.p.high)
+	}
+	return m
+}
+
+// forget is what Kafka does to the offsets of a group without members.
+func (g *group) forget() {
+	for _, q := range g.parts {
+		q.committed, q.known = 0, false
+	}
 }
 
 // resize adds partitions; the members notice after a while.

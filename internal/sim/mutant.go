@@ -25,6 +25,7 @@ type Mutant struct {
 	OffsetsAhead, ForgetState                 bool
 	CountBeatsTimes                           int
 	IgnoreHolder                              bool
+	ControlUnread, SkipAborted, OldIsNew      bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
@@ -53,6 +54,9 @@ func Mutants() []Mutant {
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
 		{Name: "ignore-holder", What: "a claim does not say after which beat it was made", IgnoreHolder: true},
+		{Name: "control-unread", What: "a worker counts control as read up to now though it is not", ControlUnread: true},
+		{Name: "skip-aborted", What: "a claim that was aborted and comes again is taken for one in progress", SkipAborted: true},
+		{Name: "old-is-new", What: "old runs start without their shard's word", OldIsNew: true},
 		{Name: "forget-through", What: "a take-over decides the last two minutes anew", ForgetThrough: true},
 		{Name: "skip-to-now", What: "a take-over begins at the clock, not where the last owner stopped", SkipToNow: true},
 		{Name: "forget-fence", What: "fences begin anew at take-over", ForgetFence: true},
@@ -203,11 +207,14 @@ func (m *Mutant) offsets(t *tenure) offsets {
 }
 
 // polled is a run as a worker understands it.
-func (m *Mutant) polled(r run.Run) run.Run {
+func (m *Mutant) polled(p claim.Polled, now time.Time) claim.Polled {
 	if m.StartEarly {
-		r.NotBefore = r.NotBefore.Add(-2 * time.Second)
+		p.Run.NotBefore = p.Run.NotBefore.Add(-2 * time.Second)
 	}
-	return r
+	if m.OldIsNew {
+		p.Doubted, p.Run.StagedAt = false, now
+	}
+	return p
 }
 
 // claimInput is what a worker's core is told.

@@ -11,7 +11,6 @@ import (
 
 // The waits of a worker's shell (package worker).
 const (
-	execSoon     = time.Second
 	reportRetry  = time.Second
 	produceWait  = 1500 * time.Millisecond
 	sessionRetry = 500 * time.Millisecond
@@ -30,6 +29,9 @@ type worker struct {
 	beaten      time.Duration
 	inFlight    bool
 	control     *reader
+	hearing     claim.Hearing
+	heard       time.Duration // since when nothing is missing of control
+	deaf        time.Duration // until when control does not reach it
 	claimers    []*claimer
 	running     map[run.Key]*process
 	wakeAt      time.Duration
@@ -48,7 +50,8 @@ func (k *worker) start() {
 	k.alive, k.frozen = true, 0
 	k.incarnation = k.w.real(k.w.now).UnixNano()
 	k.born, k.seq, k.beaten, k.inFlight, k.draining, k.wakeAt = k.w.now, 0, 0, false, false, 0
-	k.st = claim.New(claim.Config{Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots})
+	k.hearing, k.heard, k.deaf = claim.Hearing{}, 0, 0
+	k.st = claim.New(claim.Config{Name: k.name, Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots})
 	k.running = map[run.Key]*process{}
 	k.w.trace(k.name, "", "", "starts, life %d", k.life)
 	control := k.w.partition("control", 0)
@@ -59,17 +62,51 @@ func (k *worker) start() {
 				k.step(claim.Controlled{Control: c})
 			}
 		})
-		k.control = control.follow(&reader{n: k.node, next: at, committed: true, deliver: func(recs []record, _ int64) {
-			for i := range recs {
-				k.step(claim.Controlled{Control: recs[i].value.(run.Control)})
-			}
-		}})
+		k.hear(k.hearing.Read(at))
+		k.control = control.follow(&reader{n: k.node, next: at, committed: true, deliver: k.takeControl})
 		k.claimers = []*claimer{{k: k, queue: run.QueueRuns}, {k: k, queue: run.QueueRetries}}
 		k.tick(member.WorkerEvery, func() bool { k.beat(); return k.alive })
+		k.tick(claim.ControlEvery, func() bool { k.lookUpControl(); return k.alive })
 		for _, c := range k.claimers {
 			c.begin()
 		}
 	})
+}
+
+// takeControl takes what was read of control. A worker that is deaf gets it
+// later.
+func (k *worker) takeControl(recs []record, next int64) {
+	if k.deaf > k.w.now {
+		k.after(k.deaf-k.w.now, func() { k.takeControl(recs, next) })
+		return
+	}
+	for i := range recs {
+		k.step(claim.Controlled{Control: recs[i].value.(run.Control)})
+	}
+	k.hear(k.hearing.Read(next))
+}
+
+// lookUpControl asks where control ends.
+func (k *worker) lookUpControl() {
+	asked := k.mono()
+	if k.w.mutant.ControlUnread {
+		k.hear(asked, true)
+	}
+	k.call(func(answer func(func())) {
+		end := k.w.partition("control", 0).high
+		answer(func() { k.hear(k.hearing.Ended(asked, end)) })
+	})
+}
+
+func (k *worker) hear(asked time.Duration, news bool) {
+	if news {
+		k.heard = max(k.heard, asked)
+		k.step(claim.ControlRead{Asked: asked})
+	}
+}
+
+func (k *worker) author() claim.Author {
+	return claim.Author{Name: k.name, Incarnation: k.incarnation}
 }
 
 func (k *worker) now() claim.Now { return claim.Now{Wall: k.wall(), Mono: k.mono()} }
@@ -135,11 +172,14 @@ func (k *worker) beat() {
 }
 
 func (k *worker) describe() member.Beat {
+	for _, c := range k.claimers {
+		c.comeRound()
+	}
 	said := k.st.Beat(k.now())
 	k.seq++
 	b := member.Beat{
 		ID: k.name, Role: member.RoleWorker, Incarnation: k.incarnation, Seq: k.seq, Cluster: k.cluster,
-		Held: said.Held, Started: said.Started,
+		Held: said.Held, Started: said.Started, Unlisted: said.Unlisted,
 		Runs:    member.Slots{Total: k.slots, Free: said.FreeSlots},
 		Retries: member.Slots{Total: k.retrySlots, Free: said.FreeRetrySlots},
 	}
@@ -147,6 +187,9 @@ func (k *worker) describe() member.Beat {
 		b.Held = nil
 	}
 	for _, c := range k.claimers {
+		if able := c.queue == run.QueueRuns && said.ClaimsRuns || c.queue == run.QueueRetries && said.ClaimsRetries; !able {
+			continue
+		}
 		if c.queue == run.QueueRuns {
 			b.Runs.Partitions = c.partitions()
 		} else {
@@ -194,7 +237,8 @@ func (k *worker) perform(e claim.Effect) {
 		if k.w.mutant.StartUnacked {
 			k.after(0, func() { k.step(claim.StartingAcked{Key: e.Run.Key()}) })
 		}
-		k.report(k.event(run.EventStarting, &e.Run), e.Run.Shard, func(err error) {
+		ev, _, _ := k.author().Report(e, k.wall())
+		k.report(ev, e.Run.Shard, func(err error) {
 			if err != nil {
 				k.step(claim.StartingFailed{Key: e.Run.Key()})
 				return
@@ -211,26 +255,9 @@ func (k *worker) perform(e claim.Effect) {
 		if p := k.running[e.Key]; p != nil {
 			k.after(k.w.upTo(50*time.Millisecond), func() { k.ended(p, run.Outcome{State: run.StateCancelled, ExitCode: -1}) })
 		}
-	case claim.SendFinished:
-		ev := k.event(run.EventFinished, &e.Run)
-		outcome := e.Outcome
-		ev.Outcome = &outcome
-		k.last(ev, e.Run)
-	case claim.SendReturned:
-		ev := k.event(run.EventReturned, &e.Run)
-		ev.Reason = e.Reason
-		k.last(ev, e.Run)
-	case claim.SendDropped:
-		ev := k.event(run.EventDropped, &e.Run)
-		ev.Reason = e.Reason
-		k.last(ev, e.Run)
-	}
-}
-
-func (k *worker) event(t run.EventType, r *run.Run) run.Event {
-	return run.Event{
-		Type: t, Job: r.Job, Run: r.ID, Cluster: r.Cluster, Due: r.Due, Attempt: r.Attempt, Fence: r.Fence,
-		At: k.wall(), By: k.name, Incarnation: k.incarnation, Trigger: r.Trigger, Hops: r.Hops,
+	case claim.SendFinished, claim.SendReturned, claim.SendDropped:
+		ev, r, _ := k.author().Report(e, k.wall())
+		k.last(ev, r)
 	}
 }
 
@@ -254,8 +281,7 @@ func (k *worker) last(ev run.Event, r run.Run) {
 // execute looks at the beats once more and starts the command.
 func (k *worker) execute(p *process, decided time.Duration) {
 	now := k.mono()
-	refused := now-decided > execSoon || now-k.beaten > claim.InTouch
-	if refused && !k.w.mutant.NoLastLook {
+	if refused := !claim.MayStart(now, decided, k.beaten, k.heard); refused && !k.w.mutant.NoLastLook {
 		k.w.trace(k.name, p.r.Job, p.r.ID, "refuses to start fence %d", p.r.Fence)
 		delete(k.running, p.r.Key())
 		k.step(claim.Refused{Key: p.r.Key()})

@@ -47,7 +47,7 @@ func (w *worker) self() (member.Beat, bool) {
 	})
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRuns)).Set(float64(said.FreeSlots))
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRetries)).Set(float64(said.FreeRetrySlots))
-	w.metrics.held.Set(float64(len(said.Held) + len(said.Started)))
+	w.metrics.held.Set(float64(len(said.Held) + len(said.Started) + said.Unlisted))
 	return w.describe(said), ok
 }
 
@@ -55,13 +55,13 @@ func (w *worker) describe(said claim.Beat) member.Beat {
 	b := member.Beat{
 		ID: w.o.Name, Role: member.RoleWorker, Incarnation: w.incarnation, Seq: w.beatSeq.Add(1),
 		At: time.Now().UTC(), Host: w.o.Host, Version: w.o.Version, StartedAt: w.born.UTC().Round(0),
-		Cluster: w.o.Cluster, Held: said.Held, Started: said.Started,
+		Cluster: w.o.Cluster, Held: said.Held, Started: said.Started, Unlisted: said.Unlisted,
 	}
 	if c := w.claimers[run.QueueRuns]; c != nil {
-		b.Runs = member.Slots{Total: w.o.Slots, Free: said.FreeSlots, Partitions: c.partitions()}
+		b.Runs = member.Slots{Total: w.o.Slots, Free: said.FreeSlots, Partitions: c.claimable(said.ClaimsRuns)}
 	}
 	if c := w.claimers[run.QueueRetries]; c != nil {
-		b.Retries = member.Slots{Total: w.o.RetrySlots, Free: said.FreeRetrySlots, Partitions: c.partitions()}
+		b.Retries = member.Slots{Total: w.o.RetrySlots, Free: said.FreeRetrySlots, Partitions: c.claimable(said.ClaimsRetries)}
 	}
 	return b
 }

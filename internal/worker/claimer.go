@@ -25,6 +25,8 @@ const (
 	pollSayAgain = 10 * time.Second
 	// sessionRetry is the pause before a new session after an error.
 	sessionRetry = 500 * time.Millisecond
+	// maxPartitions bounds the partitions of a queue that a beat names.
+	maxPartitions = 10_000
 	// fenceWait bounds the wait for the transactional ID.
 	fenceWait = 15 * time.Second
 )
@@ -43,8 +45,13 @@ type claimer struct {
 	// revoked: partitions went since the session last ended a transaction.
 	revoked atomic.Bool
 
+	// memory is what the group knew when the session began, and what was
+	// claimed since.
+	memory claim.Memory
+
 	mu    sync.Mutex
 	owned []int32
+	stuck bool // said of owned that nothing can be claimed from it
 
 	facts queueFacts
 }
@@ -54,6 +61,21 @@ func (c *claimer) partitions() []int32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.owned)
+}
+
+// claimable returns the partitions that runs may be staged for: those owned,
+// at most as many as fit a beat, unless the worker is not able to claim.
+func (c *claimer) claimable(able bool) []int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if stuck := !able && len(c.owned) > 0; stuck != c.stuck {
+		c.stuck = stuck
+		c.w.o.Log.Warn("whether runs can be claimed has changed", "queue", c.queue, "able", able, "partitions", c.owned)
+	}
+	if c.stuck {
+		return nil
+	}
+	return slices.Clone(c.owned[:min(len(c.owned), maxPartitions)])
 }
 
 // watch returns the options that have the group tell of our partitions.
@@ -119,10 +141,13 @@ func (c *claimer) run(ctx context.Context) {
 // transaction; nobody may go on with a session after that.
 func (c *claimer) session(ctx context.Context) error {
 	o := c.w.o
+	if err := c.recall(ctx); err != nil {
+		return err
+	}
 	session, err := o.Kafka.GroupSession(
-		o.Names.Group(o.Cluster, string(c.queue)),
+		c.group(),
 		fmt.Sprintf("%sworker.%s.%s", o.Names.Prefix, o.Name, c.queue),
-		[]string{c.topic}, c.watch()...)
+		[]string{c.topic}, append(c.watch(), withoutMemory()...)...)
 	if err != nil {
 		return err
 	}
@@ -266,14 +291,14 @@ func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, 
 	c.facts.claiming.Note(begin)
 	defer c.facts.claiming.Clear()
 	runs, records := c.decode(polled)
-	d, ok := c.decide(runs)
+	said, beat, ok := c.decide(runs)
 	if !ok {
 		return nil
 	}
 	events := make([]run.Event, 0, len(runs))
-	for i, verdict := range d.verdicts {
-		if ev, say := c.eventOf(verdict, &runs[i], d.beat); say {
-			records = append(records, c.w.record(ev, runs[i].Shard))
+	for i, verdict := range said.Verdicts {
+		if ev, say := c.w.author().Decided(verdict, &runs[i].Run, beat, time.Now()); say {
+			records = append(records, c.w.record(ev, runs[i].Run.Shard))
 			events = append(events, ev)
 		}
 	}
@@ -283,13 +308,16 @@ func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, 
 	c.w.metrics.claimSeconds.Observe(time.Since(begin).Seconds())
 	if err != nil || !committed {
 		c.w.metrics.claimsAborted.Inc()
-		c.w.tell(claim.Unclaimed{Keys: d.claimed})
+		c.w.tell(claim.Unclaimed{Queue: said.Queue, Number: said.Number})
 		return err
 	}
 	c.facts.failing.Clear()
-	c.w.metrics.claims.WithLabelValues(string(c.queue)).Add(float64(len(d.claimed)))
+	for _, r := range polled {
+		c.memory.Claimed(r.Partition, r.Offset+1)
+	}
+	c.w.metrics.claims.WithLabelValues(string(c.queue)).Add(float64(said.Claims()))
 	c.w.metrics.deadLetters.Add(float64(len(records) - len(events)))
-	c.w.tell(claim.Claimed{Keys: d.claimed})
+	c.w.tell(claim.Claimed{Queue: said.Queue, Number: said.Number})
 	c.announce(events, runs)
 	return nil
 }
@@ -312,8 +340,8 @@ func (c *claimer) commit(ctx context.Context, session *kgo.GroupTransactSession,
 }
 
 // decode reads the runs; what cannot be read becomes a dead letter.
-func (c *claimer) decode(polled []*kgo.Record) ([]run.Run, []*kgo.Record) {
-	var runs []run.Run
+func (c *claimer) decode(polled []*kgo.Record) ([]claim.Polled, []*kgo.Record) {
+	var runs []claim.Polled
 	var dead []*kgo.Record
 	for _, r := range polled {
 		decoded, err := c.readRun(r)
@@ -323,7 +351,9 @@ func (c *claimer) decode(polled []*kgo.Record) ([]run.Run, []*kgo.Record) {
 			dead = append(dead, c.w.deadLetter(r, err))
 			continue
 		}
-		runs = append(runs, decoded)
+		runs = append(runs, claim.Polled{
+			Run: decoded, At: r.Timestamp, Doubted: c.memory.Doubts(r.Partition, r.Offset),
+		})
 	}
 	return runs, dead
 }
@@ -342,54 +372,30 @@ func (c *claimer) readRun(r *kgo.Record) (run.Run, error) {
 	return decoded, nil
 }
 
-// decision is what the state says of polled runs, and the latest beat sent
-// before it did: later ones hold the claimed runs.
-type decision struct {
-	verdicts []claim.Verdict
-	claimed  []run.Key
-	beat     int64
-}
-
-// decide reports false when nothing is to be taken any more.
-func (c *claimer) decide(runs []run.Run) (decision, bool) {
-	var d decision
-	ok := c.w.inLoop(func() {
-		d.verdicts = c.w.state.Decide(c.queue, runs, c.w.now())
-		d.beat = c.w.beatSeq.Load()
+// decide returns what the state says of polled runs, and the number of the
+// latest beat sent before it did: later ones hold the claimed runs. It reports
+// false when nothing is to be taken any more.
+func (c *claimer) decide(runs []claim.Polled) (said claim.Claim, beat int64, ok bool) {
+	ok = c.w.inLoop(func() {
+		said = c.w.state.Decide(c.queue, runs, c.w.now())
+		beat = c.w.beatSeq.Load()
 	})
-	for i, verdict := range d.verdicts {
-		if verdict == claim.VerdictClaim {
-			d.claimed = append(d.claimed, runs[i].Key())
-		}
+	if said.Claims() > 0 {
+		c.w.hearing.hurry() // what is due now starts once control is known up to here
 	}
-	return d, ok
-}
-
-// eventOf returns the event that a verdict asks for, if it asks for one.
-func (c *claimer) eventOf(verdict claim.Verdict, r *run.Run, beat int64) (run.Event, bool) {
-	switch verdict {
-	case claim.VerdictClaim:
-		ev := c.w.event(run.EventClaimed, r)
-		ev.Beat = beat
-		return ev, true
-	case claim.VerdictReturn:
-		ev := c.w.event(run.EventReturned, r)
-		ev.Reason = run.ReasonNoSlot
-		return ev, true
-	case claim.VerdictSkip:
-	}
-	return run.Event{}, false
+	return said, beat, ok
 }
 
 // announce shows committed events to who watches.
-func (c *claimer) announce(events []run.Event, runs []run.Run) {
+func (c *claimer) announce(events []run.Event, runs []claim.Polled) {
 	byKey := make(map[run.Key]run.Run, len(runs))
 	for _, r := range runs {
-		byKey[r.Key()] = r
+		byKey[r.Run.Key()] = r.Run
 	}
 	for _, ev := range events {
-		if ev.Type == run.EventReturned {
-			c.w.metrics.returns.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
+		c.w.count(ev)
+		if ev.Confirm {
+			c.w.metrics.asked.Inc()
 		}
 		c.w.o.OnEvent(ev, byKey[ev.Key()])
 	}

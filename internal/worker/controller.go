@@ -28,7 +28,7 @@ func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
 // remember takes a record written before this life began.
 func (w *worker) remember(c run.Control) {
 	switch c.Type {
-	case run.ControlFree:
+	case run.ControlFree, run.ControlConfirm: // out of date
 	case run.ControlReplaced:
 		w.exceed(c)
 	case run.ControlRecall, run.ControlCancel:

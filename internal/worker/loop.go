@@ -26,10 +26,8 @@ func (w *worker) loop(ctx context.Context) error {
 	for !w.state.Done() {
 		w.sleep(timer)
 		select {
-		case in := <-w.inputs:
-			w.step(w.all(in)...)
-		case call := <-w.calls:
-			call()
+		case a := <-w.asks:
+			w.take(a)
 		case <-timer.C:
 			w.step(claim.Tick{})
 		case <-drain:
@@ -49,7 +47,7 @@ func (w *worker) loop(ctx context.Context) error {
 			b := w.state.Beat(w.now())
 			w.killAll()
 			return fmt.Errorf("worker %s leaves without having reported %d runs: they will be taken for lost",
-				w.o.Name, len(b.Held)+len(b.Started))
+				w.o.Name, len(b.Held)+len(b.Started)+b.Unlisted)
 		}
 		w.feed()
 	}
@@ -65,13 +63,28 @@ func (w *worker) sleep(timer *time.Timer) {
 	timer.Stop()
 }
 
-// all returns first and the inputs that have come meanwhile.
-func (w *worker) all(first claim.Input) []claim.Input {
-	inputs := []claim.Input{first}
-	for range len(w.inputs) {
-		inputs = append(inputs, <-w.inputs) // nobody else takes them
+// ask is something for the loop: an input, or a call.
+type ask struct {
+	in   claim.Input
+	call func()
+}
+
+// take takes an ask, and inputs that have come meanwhile with it, up to the
+// first call.
+func (w *worker) take(a ask) {
+	var inputs []claim.Input
+	for a.call == nil {
+		inputs = append(inputs, a.in)
+		if len(w.asks) == 0 {
+			w.step(inputs...)
+			return
+		}
+		a = <-w.asks // nobody else takes them
 	}
-	return inputs
+	if len(inputs) > 0 {
+		w.step(inputs...)
+	}
+	a.call()
 }
 
 func (w *worker) step(inputs ...claim.Input) {
@@ -92,34 +105,37 @@ func (w *worker) step(inputs ...claim.Input) {
 func (w *worker) perform(e claim.Effect) {
 	switch e := e.(type) {
 	case claim.SendStarting:
-		w.sendStarting(e.Run)
+		ev, r, _ := w.author().Report(e, time.Now())
+		w.sendStarting(ev, r)
 	case claim.Exec:
 		ctx, cancel := context.WithCancelCause(context.Background())
 		w.running[e.Run.Key()] = cancel
 		decided := w.mono()
 		// Shown when it happens; the event was in the log before.
-		w.o.OnEvent(w.event(run.EventStarting, &e.Run), e.Run)
+		w.o.OnEvent(w.author().Event(run.EventStarting, &e.Run, time.Now()), e.Run)
 		w.runners.Go(func() { w.execute(ctx, e.Run, decided) })
 	case claim.Kill:
 		w.o.Log.Info("killing a run", "run", e.Key.ID, "fence", e.Key.Fence, "reason", e.Reason)
 		if cancel := w.running[e.Key]; cancel != nil {
 			cancel(errors.New(e.Reason))
 		}
-	case claim.SendFinished:
-		ev := w.event(run.EventFinished, &e.Run)
-		ev.Outcome = &e.Outcome
-		w.metrics.outcomes.WithLabelValues(e.Outcome.State.Label()).Inc()
-		w.sendLast(ev, e.Run)
-	case claim.SendReturned:
-		ev := w.event(run.EventReturned, &e.Run)
-		ev.Reason = e.Reason
-		w.metrics.returns.WithLabelValues(run.ReasonLabel(e.Reason)).Inc()
-		w.sendLast(ev, e.Run)
-	case claim.SendDropped:
-		ev := w.event(run.EventDropped, &e.Run)
-		ev.Reason = e.Reason
-		w.metrics.drops.WithLabelValues(run.ReasonLabel(e.Reason)).Inc()
-		w.sendLast(ev, e.Run)
+	case claim.SendFinished, claim.SendReturned, claim.SendDropped:
+		ev, r, _ := w.author().Report(e, time.Now())
+		w.count(ev)
+		w.sendLast(ev, r)
+	}
+}
+
+// count counts how runs end here.
+func (w *worker) count(ev run.Event) {
+	switch ev.Type {
+	case run.EventFinished:
+		w.metrics.outcomes.WithLabelValues(ev.Outcome.State.Label()).Inc()
+	case run.EventReturned:
+		w.metrics.returns.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
+	case run.EventDropped:
+		w.metrics.drops.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
+	default:
 	}
 }
 
@@ -140,7 +156,7 @@ func (w *worker) killAll() {
 // feed wakes the claimers that may poll again.
 func (w *worker) feed() {
 	for q, woken := range w.starved {
-		if w.state.Limit(q, w.now()) > 0 {
+		if w.state.Hungry(q, w.now()) {
 			close(woken)
 			delete(w.starved, q)
 		}
@@ -150,7 +166,7 @@ func (w *worker) feed() {
 // tell gives the loop an input; once the loop has ended, nobody wants it.
 func (w *worker) tell(in claim.Input) {
 	select {
-	case w.inputs <- in:
+	case w.asks <- ask{in: in}:
 	case <-w.stopped:
 	}
 }
@@ -160,10 +176,19 @@ func (w *worker) tell(in claim.Input) {
 func (w *worker) inLoop(f func()) bool {
 	done := make(chan struct{})
 	select {
-	case w.calls <- func() { f(); close(done) }:
-		<-done
+	case w.asks <- ask{call: func() { f(); close(done) }}:
+	case <-w.stopped:
+		return false
+	}
+	select {
+	case <-done:
 		return true
 	case <-w.stopped:
+	}
+	select {
+	case <-done: // it was the last that the loop did
+		return true
+	default:
 		return false
 	}
 }

@@ -7,7 +7,7 @@ type metrics struct {
 	claims, starts, outcomes           *prometheus.CounterVec
 	returns, drops, errors             *prometheus.CounterVec
 	unreadable                         *prometheus.CounterVec
-	claimsAborted, refused             prometheus.Counter
+	claimsAborted, refused, asked      prometheus.Counter
 	beats, beatsLate                   prometheus.Counter
 	deadLetters, outputCut             prometheus.Counter
 	slots, slotsFree, partitions       *prometheus.GaugeVec
@@ -38,6 +38,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		unreadable:    vec("belfry_worker_unreadable_total", "Records that could not be read and are skipped.", "topic"),
 		claimsAborted: counter("belfry_worker_claims_aborted_total", "Claim transactions that were aborted or ended unknown."),
 		refused:       counter("belfry_worker_refused_total", "Starts refused by the last look at the beats."),
+		asked:         counter("belfry_worker_confirms_total", "Runs claimed whose shard was asked whether they still count."),
 		beats:         counter("belfry_worker_beats_total", "Beats acknowledged."),
 		beatsLate:     counter("belfry_worker_beats_late_total", "Beats left out because the one before was still in flight."),
 		deadLetters:   counter("belfry_worker_dead_letters_total", "Queue records that could not be read."),
@@ -56,7 +57,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			prometheus.ExponentialBuckets(0.001, 2, 14)),
 	}
 	reg.MustRegister(m.claims, m.starts, m.outcomes, m.returns, m.drops, m.errors, m.unreadable, m.claimsAborted,
-		m.refused, m.beats, m.beatsLate, m.deadLetters, m.outputCut, m.slots, m.slotsFree, m.partitions, m.held,
+		m.refused, m.asked, m.beats, m.beatsLate, m.deadLetters, m.outputCut, m.slots, m.slotsFree, m.partitions, m.held,
 		m.lateness, m.runSeconds, m.claimSeconds)
 	return m
 }

@@ -16,12 +16,9 @@ import (
 // While Kafka does not answer at all, the client goes on by itself.
 const reportRetry = time.Second
 
-// event returns what all our events about a run say.
-func (w *worker) event(t run.EventType, r *run.Run) run.Event {
-	return run.Event{
-		Type: t, Job: r.Job, Run: r.ID, Cluster: r.Cluster, Due: r.Due, Attempt: r.Attempt, Fence: r.Fence,
-		At: time.Now().UTC(), By: w.o.Name, Incarnation: w.incarnation, Trigger: r.Trigger, Hops: r.Hops,
-	}
+// author is who our events say they are by.
+func (w *worker) author() claim.Author {
+	return claim.Author{Name: w.o.Name, Incarnation: w.incarnation}
 }
 
 // record returns the record of an event, for the shard of its run.
@@ -35,8 +32,7 @@ func (w *worker) record(ev run.Event, shard int32) *kgo.Record {
 }
 
 // sendStarting writes `starting` and tells the loop whether it is in the log.
-func (w *worker) sendStarting(r run.Run) {
-	ev := w.event(run.EventStarting, &r)
+func (w *worker) sendStarting(ev run.Event, r run.Run) {
 	w.produce(ev, r, func(err error) {
 		if err != nil {
 			w.tell(claim.StartingFailed{Key: r.Key()})

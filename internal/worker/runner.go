@@ -10,19 +10,14 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// execSoon is how long after it was decided a run may be executed: a process
-// that stood still for longer decides anew.
-const execSoon = time.Second
-
-// execute runs a run and tells the loop how it ended. It looks at the beats
-// once more before it does; from there to the start of the command pass
-// microseconds, which no check can close.
+// execute runs a run and tells the loop how it ended. It looks once more
+// whether the worker is in touch before it does; from there to the start of the
+// command pass microseconds, which no check can close.
 func (w *worker) execute(ctx context.Context, r run.Run, decided time.Duration) {
 	out := w.newOutput(r)
 	stream := exec.NewStream(exec.Limits{}, out.send)
 	command := commandOf(r)
-	now := w.mono()
-	if now-decided > execSoon || now-time.Duration(w.beaten.Load()) > claim.InTouch {
+	if !claim.MayStart(w.mono(), decided, time.Duration(w.beaten.Load()), w.hearing.asked()) {
 		w.metrics.refused.Inc()
 		w.tell(claim.Refused{Key: r.Key()})
 		return

@@ -113,10 +113,11 @@ type worker struct {
 	partitions              partitions
 	codec                   topic.Codec
 
-	// state belongs to the loop, which takes inputs and calls.
+	// state belongs to the loop, which takes inputs and calls of the others.
+	// It takes them in the order in which they were asked: an input that was
+	// told before a call is known to it.
 	state   *claim.State
-	inputs  chan claim.Input
-	calls   chan func()
+	asks    chan ask
 	stopped chan struct{} // closed when the loop has ended
 
 	// running and starved belong to the loop too.
@@ -128,7 +129,8 @@ type worker struct {
 	nudge    chan struct{}           // asks for a beat soon
 	beatSeq  atomic.Int64            // the latest beat sent
 	beaten   atomic.Int64            // when the latest acknowledged one was sent, in mono ns
-	joined   atomic.Int32            // claimers that are in their groups
+	hearing  hearing
+	joined   atomic.Int32 // claimers that are in their groups
 	runners  sync.WaitGroup
 	facts    facts
 }
@@ -181,19 +183,25 @@ func (w *worker) prepare(ctx context.Context) (control map[int32]int64, err erro
 }
 
 func newWorker(o Options) (*worker, error) {
+	for _, q := range o.Queues {
+		if slots := o.slots(q); slots > claim.MaxSlots {
+			return nil, fmt.Errorf("worker %s: %d slots for %s are more than one worker can have: give it at most %d, and run several workers",
+				o.Name, slots, q, claim.MaxSlots)
+		}
+	}
 	w := &worker{
 		o:        o,
 		born:     time.Now(),
 		metrics:  newMetrics(o.Registry),
 		codec:    topic.NewCodec(),
-		state:    claim.New(claim.Config{Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
-		inputs:   make(chan claim.Input, 256),
-		calls:    make(chan func()),
+		state:    claim.New(claim.Config{Name: o.Name, Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
+		asks:     make(chan ask, 256),
 		stopped:  make(chan struct{}),
 		running:  map[run.Key]context.CancelCauseFunc{},
 		starved:  map[run.Queue]chan struct{}{},
 		claimers: map[run.Queue]*claimer{},
 		nudge:    make(chan struct{}, 1),
+		hearing:  hearing{soon: make(chan struct{}, 1)},
 	}
 	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control()}
 	for _, q := range o.Queues {
@@ -241,9 +249,8 @@ func (w *worker) live(ctx context.Context, control map[int32]int64) error {
 	defer w.retire(nil)
 	var roles, claimers sync.WaitGroup
 	roles.Go(func() { w.beat(background) })
-	roles.Go(func() {
-		w.follow(background, w.o.Names.Control(), kafka.ReadCommitted, control, w.takeControl)
-	})
+	roles.Go(func() { w.followControl(background, control) })
+	roles.Go(func() { w.lookUpControl(background) })
 	roles.Go(func() { w.partitions.follow(background, w.reports) })
 	for _, c := range w.claimers {
 		claimers.Go(func() { c.run(ctx) })

@@ -41,6 +41,8 @@ type world struct {
 	stop   context.CancelFunc
 	roles  sync.WaitGroup
 
+	mute atomic.Bool // claims of old runs are not answered
+
 	mu      sync.Mutex
 	changed chan struct{}
 	events  []run.Event
@@ -61,6 +63,11 @@ func newWorld(t *testing.T, c *kfake.Cluster, o kafka.Options) *world {
 	w.follow(ctx, w.names.Events(), func(r *kgo.Record) error {
 		ev, err := topic.DecodeEvent(r.Value)
 		w.events = append(w.events, ev)
+		if ev.Confirm && !w.mute.Load() {
+			w.roles.Go(func() {
+				w.control(run.Control{Type: run.ControlConfirm, Run: ev.Run, Fence: ev.Fence, Member: ev.By})
+			})
+		}
 		return err
 	})
 	w.follow(ctx, w.names.Members(), func(r *kgo.Record) error {

@@ -1,0 +1,65 @@
+package claim
+
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
+// Polled is a record of a queue.
+type Polled struct {
+	Run run.Run
+	// At is Kafka's timestamp of the record; zero if nobody knows.
+	At time.Time
+	// Doubted: the group has no memory of what was claimed of the partition
+	// up to here.
+	Doubted bool
+}
+
+// aged reports whether a run was staged so long ago that it may have ended, or
+// have been handed out anew, without anybody here knowing: by the clock of the
+// scheduler or that of Kafka, whichever says older. A run of which neither
+// knows is taken for new.
+func (p *Polled) aged(now Now) bool {
+	for _, at := range []time.Time{p.Run.StagedAt, p.At} {
+		if !at.IsZero() && now.Wall.Sub(at) > ConfirmAfter {
+			return true
+		}
+	}
+	return false
+}
+
+// mostUnconfirmed bounds the runs of a queue that wait for their shards' word,
+// so that a group that has lost its memory does not flood shards with claims.
+func (q *queue) mostUnconfirmed() int { return max(2*q.slots, leastUnconfirmed) }
+
+// unconfirmed returns how many runs wait for their shard's word.
+func (q *queue) unconfirmed() int {
+	n := 0
+	for _, h := range q.order {
+		if h.unconfirmed && (h.stage == claiming || h.stage == waiting) {
+			n++
+		}
+	}
+	return n
+}
+
+// confirmed takes a shard's word that a handing-out counts. One that names
+// another worker was an answer to that one's claim.
+func (s *State) confirmed(c run.Control) {
+	if c.Member != "" && c.Member != s.cfg.Name {
+		return
+	}
+	if h := s.byKey[run.Key{ID: c.Run, Fence: c.Fence}]; h != nil {
+		h.unconfirmed = false
+	}
+}
+
+// giveUpUnconfirmed returns the runs that no shard speaks of.
+func (s *State) giveUpUnconfirmed(q *queue, now Now, out *effects) {
+	for _, h := range q.order {
+		if h.stage == waiting && h.unconfirmed && now.Mono-h.claimedAt >= ConfirmWait {
+			s.giveBack(h, run.ReasonUnconfirmed, out)
+		}
+	}
+}
