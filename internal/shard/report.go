@@ -39,7 +39,7 @@ func (s *Shard) report(in Reported, now time.Time) {
 	case run.EventClaimed:
 		delete(s.placed, a.key())
 		delete(s.stuck, ev.By)
-		s.remindOfRecall(a, now)
+		s.answerClaim(a, &ev, now)
 	case run.EventStarting: // noted
 	case run.EventFinished:
 		s.finished(e, a, ev, now)
@@ -83,15 +83,18 @@ func (s *Shard) stray(ev run.Event, now time.Time) {
 	}
 }
 
-// remindOfRecall repeats a recall to whoever claimed the run only now: the
-// first may have passed before the worker lived.
-func (s *Shard) remindOfRecall(a *Active, now time.Time) {
+// answerClaim repeats a recall to the worker that claimed the run only now: the
+// first may have passed before it lived. A worker that asks whether an old run
+// still counts is told that it does.
+func (s *Shard) answerClaim(a *Active, ev *run.Event, now time.Time) {
 	c := run.Control{At: now.UTC(), Cluster: a.Cluster, Run: a.ID, Fence: a.Fence}
 	switch {
 	case a.Cancel != "":
 		c.Type, c.Reason = run.ControlCancel, a.Cancel
 	case a.Recall != "":
 		c.Type, c.Reason = run.ControlRecall, a.Recall
+	case ev.Confirm:
+		c.Type, c.Member = run.ControlConfirm, ev.By
 	default:
 		return
 	}

@@ -294,6 +294,7 @@ func (p *player) report() {
 	}
 	p.d.MaybeScanArgs(p.t, "beat", &ev.Beat)
 	p.d.MaybeScanArgs(p.t, "life", &ev.Incarnation)
+	ev.Confirm = p.d.HasArg("confirm")
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
 	}
@@ -341,6 +342,8 @@ func (p *player) beatField(m *member.Member, field string) {
 	switch name {
 	case "seq":
 		p.scan(value, &m.Seq)
+	case "unlisted":
+		p.scan(value, &m.Unlisted)
 	case "at":
 		m.At = p.clock(value)
 	case "life":
