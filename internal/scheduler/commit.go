@@ -73,7 +73,7 @@ func (t *tenure) produce(ctx context.Context, records []*kgo.Record) error {
 	for _, r := range records {
 		t.cl.Produce(ctx, r, func(r *kgo.Record, err error) {
 			if class := kafka.Classify(err); class == kafka.ClassTooLarge || class == kafka.ClassAuthorization {
-				err = &refusedRecord{r, err}
+				err = &refusedError{r, err}
 			}
 			acknowledged <- err
 		})

@@ -22,18 +22,18 @@ const (
 	tryClosedAgain = time.Minute
 )
 
-// refusedRecord says that Kafka took one record of a transaction for what it
+// refusedError says that Kafka took one record of a transaction for what it
 // is, and did not take it. The same decision would fail again.
-type refusedRecord struct {
+type refusedError struct {
 	record *kgo.Record
 	err    error
 }
 
-func (r *refusedRecord) Error() string {
+func (r *refusedError) Error() string {
 	return fmt.Sprintf("a record of %d bytes for %s was refused: %v", len(r.record.Value), r.record.Topic, r.err)
 }
 
-func (r *refusedRecord) Unwrap() error { return r.err }
+func (r *refusedError) Unwrap() error { return r.err }
 
 // refusals are what a loop has learned not to try again, kept over tenures.
 type refusals struct {
@@ -44,7 +44,7 @@ type refusals struct {
 // learn takes from an error what not to do again, and reports whether it was
 // one of that kind.
 func (l *loop) learn(err error) bool {
-	var refused *refusedRecord
+	var refused *refusedError
 	if !errors.As(err, &refused) {
 		return false
 	}

@@ -256,17 +256,7 @@ func (j *judge) falsehood(b *book, h *history, ev *run.Event, due time.Time) str
 	has := func(of func(*job.Job) bool) bool { return j.some(b, ev.At, of) }
 	switch ev.Reason {
 	case run.ReasonOverlap, run.ReasonReplaced, run.ReasonQueueFull:
-		full := func(d *job.Job) bool { return len(b.open) >= cmp.Or(d.MaxUnfinished, job.MaxUnfinished) }
-		if ev.Reason == run.ReasonQueueFull && has(full) {
-			return ""
-		}
-		if !has(func(d *job.Job) bool { return d.Overlap != job.OverlapAllow }) {
-			return "the job's runs may overlap"
-		}
-		jittered := has(func(d *job.Job) bool { return d.Jitter > 0 }) // not in the ledger until staged
-		if len(b.open) == 0 && !h.deferred && !jittered {
-			return "no other run was unfinished"
-		}
+		return j.noOverlap(b, h, ev)
 	case run.ReasonPaused:
 		asked := false
 		for _, p := range b.pauses {
@@ -313,6 +303,23 @@ func (j *judge) falsehood(b *book, h *history, ev *run.Event, due time.Time) str
 	case run.ReasonUnknownJob, run.ReasonInvalidJob, run.ReasonNoQueue, run.ReasonOversized:
 	default:
 		return "that is no reason"
+	}
+	return ""
+}
+
+// noOverlap is why an earlier run of the job cannot have been in the way.
+func (j *judge) noOverlap(b *book, h *history, ev *run.Event) string {
+	has := func(of func(*job.Job) bool) bool { return j.some(b, ev.At, of) }
+	full := func(d *job.Job) bool { return len(b.open) >= cmp.Or(d.MaxUnfinished, job.MaxUnfinished) }
+	if ev.Reason == run.ReasonQueueFull && has(full) {
+		return ""
+	}
+	if !has(func(d *job.Job) bool { return d.Overlap != job.OverlapAllow }) {
+		return "the job's runs may overlap"
+	}
+	jittered := has(func(d *job.Job) bool { return d.Jitter > 0 }) // not in the ledger until staged
+	if len(b.open) == 0 && !h.deferred && !jittered {
+		return "no other run was unfinished"
 	}
 	return ""
 }
