@@ -48,6 +48,7 @@ func (b *bounds) definition(j *job.Job) {
 	b.duration("job.start_deadline_ms", j.StartDeadline)
 	b.duration("job.jitter_ms", j.Jitter)
 	b.word("job.on_lost", string(j.OnLost))
+	b.word("job.on_announced", string(j.OnAnnounced))
 	b.variables("job.labels", j.Labels)
 	b.text("job.source", j.Source, job.MaxRecord)
 	b.unknown(j.Unknown)
@@ -224,6 +225,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.slots("retries", m.Retries)
 	b.keys("held", m.Held)
 	b.keys("started", m.Started)
+	b.count("unlisted", int64(m.Unlisted))
 	b.unknown(m.Unknown)
 }
 

@@ -60,7 +60,7 @@ func CheckControlPlace(key []byte, c *run.Control) error {
 // each run, cluster and member is kept. It is empty for a type nobody knows.
 func ControlKey(c *run.Control) string {
 	switch c.Type {
-	case run.ControlRecall, run.ControlCancel:
+	case run.ControlRecall, run.ControlCancel, run.ControlConfirm:
 		return string(c.Run)
 	case run.ControlFree:
 		return c.Cluster
