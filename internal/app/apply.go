@@ -44,10 +44,14 @@ type Store struct {
 }
 
 // Jobs returns the jobs in force by name. A record that cannot be read counts
-// as no job: applying the job again mends it.
+// as no job: applying the job again mends it. One in another partition than its
+// key's is nobody's.
 func (s Store) Jobs(ctx context.Context) (map[string]topic.Job, error) {
 	jobs := map[string]topic.Job{}
 	err := kafka.ReadAll(ctx, s.Kafka, s.Names.Jobs(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+		if r.Partition != topic.Partition(string(r.Key), s.Shards) {
+			return nil
+		}
 		delete(jobs, string(r.Key))
 		if r.Value == nil {
 			return nil

@@ -100,8 +100,8 @@ func (t *tenure) jobInput(r *kgo.Record) shard.Input {
 		return shard.JobChanged{Name: string(r.Key), Replayed: replayed}
 	}
 	j, err := t.codec.DecodeJob(r.Value)
-	if err == nil && j.Job.Name != string(r.Key) {
-		err = fmt.Errorf("the record's key is %q but the job's name %q", r.Key, j.Job.Name)
+	if err == nil {
+		err = topic.CheckJobPlace(placeOf(r), r.Key, j.Job.Name, t.o.Shards)
 	}
 	if err != nil {
 		u := t.unreadable(r, err)
@@ -113,6 +113,9 @@ func (t *tenure) jobInput(r *kgo.Record) shard.Input {
 
 func (t *tenure) commandInput(r *kgo.Record) shard.Input {
 	req, err := topic.DecodeRequest(r.Value)
+	if err == nil {
+		err = topic.CheckJobPlace(placeOf(r), r.Key, req.Job, t.o.Shards)
+	}
 	if err != nil {
 		return t.unreadable(r, err)
 	}
@@ -121,7 +124,7 @@ func (t *tenure) commandInput(r *kgo.Record) shard.Input {
 
 // appendEvent leaves out what the shards wrote themselves.
 func (t *tenure) appendEvent(inputs []shard.Input, r *kgo.Record) []shard.Input {
-	ev, err := t.codec.DecodeEvent(r.Value)
+	ev, err := t.event(r)
 	if err != nil {
 		return append(inputs, t.unreadable(r, err))
 	}
@@ -131,6 +134,15 @@ func (t *tenure) appendEvent(inputs []shard.Input, r *kgo.Record) []shard.Input 
 	return append(inputs, shard.Reported{Event: ev, Offset: r.Offset})
 }
 
+// event reads an event of the shard.
+func (t *tenure) event(r *kgo.Record) (run.Event, error) {
+	ev, err := t.codec.DecodeEvent(r.Value)
+	if err == nil {
+		err = topic.CheckJobPlace(placeOf(r), r.Key, ev.Job, t.o.Shards)
+	}
+	return ev, err
+}
+
 func (t *tenure) unreadable(r *kgo.Record, why error) shard.Unreadable {
 	t.metrics.unreadable.WithLabelValues(r.Topic).Inc()
 	t.o.Log.Warn("unreadable record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", why)
@@ -138,11 +150,12 @@ func (t *tenure) unreadable(r *kgo.Record, why error) shard.Unreadable {
 }
 
 func deadLetter(r *kgo.Record, why error, by string) run.DeadLetter {
-	place := topic.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
-	return topic.Unreadable(time.Now().UTC(), by, why, place, r.Key, r.Value)
+	return topic.Unreadable(time.Now().UTC(), by, why, placeOf(r), r.Key, r.Value)
 }
 
 // deadKey names the place of an unreadable record.
-func deadKey(r *kgo.Record) []byte {
-	return []byte(topic.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}.String())
+func deadKey(r *kgo.Record) []byte { return []byte(placeOf(r).String()) }
+
+func placeOf(r *kgo.Record) topic.Place {
+	return topic.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 }

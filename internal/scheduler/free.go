@@ -16,7 +16,7 @@ import (
 // read every beat. The owner of shard 0 does it for all.
 func (w *watcher) tellFree(members []member.Member) {
 	for cluster, room := range member.Rooms(members) {
-		w.control(cluster, run.Control{
+		w.control(run.Control{
 			Type: run.ControlFree, Cluster: cluster, FreeSlots: room.Runs, FreeRetrySlots: room.Retries,
 		}, "free slots")
 	}
@@ -24,7 +24,7 @@ func (w *watcher) tellFree(members []member.Member) {
 
 // control tells the workers of a cluster something that may be lost without
 // harm.
-func (w *watcher) control(key string, c run.Control, what string) {
+func (w *watcher) control(c run.Control, what string) {
 	c.At = time.Now().UTC()
 	value, err := topic.EncodeControl(c)
 	if err != nil {
@@ -32,7 +32,7 @@ func (w *watcher) control(key string, c run.Control, what string) {
 		return
 	}
 	p := topic.ControlPartition(c.Cluster, w.controls)
-	w.send(&kgo.Record{Topic: w.o.Names.Control(), Partition: p, Key: []byte(key), Value: value}, what)
+	w.send(&kgo.Record{Topic: w.o.Names.Control(), Partition: p, Key: []byte(topic.ControlKey(&c)), Value: value}, what)
 }
 
 // unreadableBeat keeps a record of the members topic that means nothing. All

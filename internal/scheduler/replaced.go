@@ -18,7 +18,7 @@ func (w *watcher) tellReplaced(b member.Beat) {
 	}
 	w.told[over.ID] = true
 	w.metrics.replaced.Inc()
-	w.control("member/"+over.ID, run.Control{
+	w.control(run.Control{
 		Type: run.ControlReplaced, Cluster: over.Cluster, Member: over.ID, Incarnation: over.By,
 	}, "replaced")
 }

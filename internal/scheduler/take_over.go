@@ -85,13 +85,18 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Input, error) {
 		case key == topic.BarrierKey:
 			var b topic.ShardRecord
 			b, err = topic.DecodeShard(r.Value)
-			ours = err == nil && b.Incarnation == t.incarnation
+			ours = err == nil && b.Shard == t.shard && b.Incarnation == t.incarnation
 		case key == topic.ShardKey:
-			t.read, err = topic.DecodeShard(r.Value)
-			known = err == nil
+			var rec topic.ShardRecord
+			rec, err = topic.DecodeShard(r.Value)
 			if errors.Is(err, topic.ErrVersion) {
 				return fmt.Errorf("shard %d belongs to a later release: %w", t.shard, err)
 			}
+			if misplaced := topic.CheckShardPlace(placeOf(r), rec); err == nil && misplaced != nil {
+				err = misplaced // what the owner wrote before it stands
+				break
+			}
+			t.read, known = rec, err == nil
 		case len(r.Value) == 0:
 			t.core.Discard(key)
 		default:
@@ -99,6 +104,9 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Input, error) {
 			t.core.Discard(key)
 			var st shard.JobState
 			if st, err = t.codec.DecodeState(r.Value); err == nil {
+				err = topic.CheckJobPlace(placeOf(r), r.Key, st.Job, t.o.Shards)
+			}
+			if err == nil {
 				t.core.Restore(st)
 			}
 		}
@@ -124,7 +132,7 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Input, error) {
 	inputs := make([]shard.Input, 0, 2*len(unreadable))
 	for _, key := range slices.Sorted(maps.Keys(unreadable)) {
 		inputs = append(inputs, unreadable[key])
-		if topic.IsJobKey(key) {
+		if topic.IsJobKey(key) && topic.Partition(key, t.o.Shards) == t.shard {
 			inputs = append(inputs, shard.SetAside{Job: key, Reason: run.ReasonUnreadableState})
 			t.metrics.setAside.WithLabelValues(run.ReasonUnreadableState).Inc()
 			t.o.Log.Error("set a job aside: its state cannot be read; a later release may, else delete its record in the state topic",
@@ -156,7 +164,7 @@ func (t *tenure) forget(ctx context.Context) error {
 func (t *tenure) replay(ctx context.Context) error {
 	_, err := kafka.ReadFrom(ctx, t.o.Kafka, t.o.Names.Events(), map[int32]int64{t.shard: t.read.Replay},
 		kafka.ReadResolved, func(r *kgo.Record) error {
-			if ev, err := t.codec.DecodeEvent(r.Value); err == nil {
+			if ev, err := t.event(r); err == nil {
 				t.core.Replay(run.Logged{Event: ev, Offset: r.Offset})
 			}
 			return nil

@@ -80,6 +80,9 @@ func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 		return member.Beat{}, false
 	}
 	b, err := topic.DecodeBeat(r.Value)
+	if err == nil {
+		err = topic.CheckBeatPlace(r.Key, &b)
+	}
 	if err != nil {
 		w.metrics.unreadable.WithLabelValues("members").Inc()
 		w.unreadableBeat(r, err)

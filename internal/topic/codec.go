@@ -44,7 +44,10 @@ type Codec struct{ writing, reading json.Options }
 func NewCodec() Codec { return Codec{writing: writing(), reading: reading()} }
 
 // EncodeJob returns the value of a record in the jobs topic.
-func EncodeJob(j Job) ([]byte, error) { j.V = Version; return encode(j) }
+func EncodeJob(j Job) ([]byte, error) {
+	j.V, j.AppliedBy = Version, cut(j.AppliedBy, maxWho)
+	return encode(j)
+}
 
 // DecodeJob reads a record in the jobs topic, with the defaults of the fields
 // it leaves out; a v0 job without a cluster belongs to DefaultCluster.
@@ -62,6 +65,11 @@ func (c Codec) DecodeJob(value []byte) (Job, error) {
 	if j.Job.Name == "" {
 		return Job{}, errors.New("job without a name")
 	}
+	var b bounds
+	b.jobRecord(&j)
+	if err := b.within(value, &j); err != nil {
+		return Job{}, err
+	}
 	j.Job = j.Job.WithDefaults()
 	return j, nil
 }
@@ -72,6 +80,7 @@ func EncodeRun(r run.Run) ([]byte, error) { return NewCodec().EncodeRun(r) }
 // EncodeRun is EncodeRun.
 func (c Codec) EncodeRun(r run.Run) ([]byte, error) {
 	r.V = Version
+	fitRun(&r)
 	return json.Marshal(&r, c.writing)
 }
 
@@ -93,6 +102,11 @@ func (c Codec) DecodeRun(value []byte, cluster string) (run.Run, error) {
 	if r.ID == "" || r.Job == "" || len(r.Command) == 0 || r.Attempt < 1 {
 		return run.Run{}, errors.New("run without an ID, a job, a command or an attempt")
 	}
+	var b bounds
+	b.run(&r)
+	if err := b.within(value, &r); err != nil {
+		return run.Run{}, err
+	}
 	return r, nil
 }
 
@@ -102,6 +116,7 @@ func EncodeEvent(e run.Event) ([]byte, error) { return NewCodec().EncodeEvent(e)
 // EncodeEvent is EncodeEvent.
 func (c Codec) EncodeEvent(e run.Event) ([]byte, error) {
 	e.V = Version
+	fitEvent(&e)
 	return json.Marshal(&e, c.writing)
 }
 
@@ -117,11 +132,19 @@ func (c Codec) DecodeEvent(value []byte) (run.Event, error) {
 	if e.Type == "" || e.Job == "" {
 		return run.Event{}, errors.New("event without a type or a job")
 	}
+	var b bounds
+	b.event(&e)
+	if err := b.within(value, &e); err != nil {
+		return run.Event{}, err
+	}
 	return e, nil
 }
 
 // EncodeRequest returns the value of a record in the commands topic.
-func EncodeRequest(r run.Request) ([]byte, error) { r.V = Version; return encode(r) }
+func EncodeRequest(r run.Request) ([]byte, error) {
+	r.V, r.By = Version, cut(r.By, maxWho)
+	return encode(r)
+}
 
 // DecodeRequest reads a record in the commands topic.
 func DecodeRequest(value []byte) (run.Request, error) {
@@ -132,25 +155,53 @@ func DecodeRequest(value []byte) (run.Request, error) {
 	if r.Type == "" || r.Job == "" || r.ID == "" {
 		return run.Request{}, errors.New("command without a type, a job or an ID")
 	}
+	var b bounds
+	b.request(&r)
+	if err := b.within(value, &r); err != nil {
+		return run.Request{}, err
+	}
 	return r, nil
 }
 
 // EncodeControl returns the value of a record in the control topic.
-func EncodeControl(c run.Control) ([]byte, error) { c.V = Version; return encode(c) }
+func EncodeControl(c run.Control) ([]byte, error) {
+	c.V, c.Reason = Version, cut(c.Reason, maxReason)
+	return encode(c)
+}
 
 // DecodeControl reads a record in the control topic.
 func DecodeControl(value []byte) (run.Control, error) {
 	var c run.Control
-	return c, decode(value, &c, &c.V)
+	if err := decode(value, &c, &c.V); err != nil {
+		return run.Control{}, err
+	}
+	var b bounds
+	b.control(&c)
+	if err := b.within(value, &c); err != nil {
+		return run.Control{}, err
+	}
+	return c, nil
 }
 
 // EncodeDeadLetter returns the value of a record in a dead topic.
-func EncodeDeadLetter(d run.DeadLetter) ([]byte, error) { d.V = Version; return encode(d) }
+func EncodeDeadLetter(d run.DeadLetter) ([]byte, error) {
+	d.V = Version
+	fitDeadLetter(&d)
+	return encode(d)
+}
 
 // DecodeDeadLetter reads a record in a dead topic.
 func DecodeDeadLetter(value []byte) (run.DeadLetter, error) {
 	var d run.DeadLetter
-	return d, decode(value, &d, &d.V)
+	if err := decode(value, &d, &d.V); err != nil {
+		return run.DeadLetter{}, err
+	}
+	var b bounds
+	b.deadLetter(&d)
+	if err := b.within(value, &d); err != nil {
+		return run.DeadLetter{}, err
+	}
+	return d, nil
 }
 
 // EncodeOutput returns the value of a record in an output topic.
@@ -159,7 +210,15 @@ func EncodeOutput(o run.Output) ([]byte, error) { o.V = Version; return encode(o
 // DecodeOutput reads a record in an output topic.
 func DecodeOutput(value []byte) (run.Output, error) {
 	var o run.Output
-	return o, decode(value, &o, &o.V)
+	if err := decode(value, &o, &o.V); err != nil {
+		return run.Output{}, err
+	}
+	var b bounds
+	b.output(&o)
+	if err := b.within(value, &o); err != nil {
+		return run.Output{}, err
+	}
+	return o, nil
 }
 
 // EncodeBeat returns the value of a record in the members topic.
@@ -167,14 +226,19 @@ func EncodeBeat(b member.Beat) ([]byte, error) { b.V = Version; return encode(b)
 
 // DecodeBeat reads a record in the members topic.
 func DecodeBeat(value []byte) (member.Beat, error) {
-	var b member.Beat
-	if err := decode(value, &b, &b.V); err != nil {
+	var m member.Beat
+	if err := decode(value, &m, &m.V); err != nil {
 		return member.Beat{}, err
 	}
-	if b.ID == "" || b.Role == "" {
+	if m.ID == "" || m.Role == "" {
 		return member.Beat{}, errors.New("beat without an ID or a role")
 	}
-	return b, nil
+	var b bounds
+	b.beat(&m)
+	if err := b.within(value, &m); err != nil {
+		return member.Beat{}, err
+	}
+	return m, nil
 }
 
 // Marshal encodes v as all of Belfry's JSON is encoded: durations as whole
@@ -188,9 +252,10 @@ func decode(value []byte, into any, version *int) error {
 }
 
 // writing and reading are how all records are encoded and decoded. What they
-// learn of the types is used again by who keeps them (Codec).
+// learn of the types is used again by who keeps them (Codec). Text that is not
+// UTF-8, as an error that names a file, is mended when it is written.
 func writing() json.Options {
-	return json.JoinOptions(json.Deterministic(true), json.WithMarshalers(json.MarshalToFunc(
+	return json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true), json.WithMarshalers(json.MarshalToFunc(
 		func(enc *jsontext.Encoder, d time.Duration) error {
 			return enc.WriteToken(jsontext.Int(d.Milliseconds()))
 		})))
@@ -216,6 +281,9 @@ func decodeWith(o json.Options, value []byte, into any, version *int) error {
 }
 
 func decodeUpTo(newest int, o json.Options, value []byte, into any, version *int) error {
+	if len(value) > MaxRecord {
+		return fmt.Errorf("the record is %d bytes long; at most %d are read", len(value), MaxRecord)
+	}
 	if err := json.Unmarshal(value, into, o); err != nil {
 		return err
 	}

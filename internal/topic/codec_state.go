@@ -57,6 +57,11 @@ func DecodeShard(value []byte) (ShardRecord, error) {
 	if err := decodeUpTo(StateVersion, reading(), value, &r, &r.V); err != nil {
 		return ShardRecord{}, err
 	}
+	var b bounds
+	b.shardRecord(&r)
+	if err := b.within(value, &r); err != nil {
+		return ShardRecord{}, err
+	}
 	if r.V < StateVersion {
 		r.Replay = r.Events
 	}
@@ -69,6 +74,7 @@ func EncodeState(st shard.JobState) ([]byte, error) { return NewCodec().EncodeSt
 // EncodeState is EncodeState.
 func (c Codec) EncodeState(st shard.JobState) ([]byte, error) {
 	st.V = StateVersion
+	fitState(&st)
 	return json.Marshal(&st, c.writing)
 }
 
@@ -83,6 +89,11 @@ func (c Codec) DecodeState(value []byte) (shard.JobState, error) {
 	}
 	if st.Job == "" {
 		return shard.JobState{}, errors.New("state without a job")
+	}
+	var b bounds
+	b.state(&st)
+	if err := b.within(value, &st); err != nil {
+		return shard.JobState{}, err
 	}
 	return st, nil
 }

@@ -41,6 +41,10 @@ func recode(kind string, value []byte) ([]byte, error) {
 		return again(topic.DecodeOutput, topic.EncodeOutput, value)
 	case "beat":
 		return again(topic.DecodeBeat, topic.EncodeBeat, value)
+	case "state":
+		return again(topic.DecodeState, topic.EncodeState, value)
+	case "shard":
+		return again(topic.DecodeShard, topic.EncodeShard, value)
 	}
 	return nil, os.ErrNotExist
 }
@@ -61,7 +65,7 @@ func fixtures(t *testing.T, version string) []string {
 	return files
 }
 
-func read(t *testing.T, file string) []byte {
+func read(t testing.TB, file string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -148,7 +152,7 @@ func TestUnreadableRecords(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	kinds := []string{"job", "run", "event", "command", "control", "dead", "output", "beat"}
+	kinds := []string{"job", "run", "event", "command", "control", "dead", "output", "beat", "state", "shard"}
 	for _, version := range []string{"v0", "v1"} {
 		files, err := filepath.Glob(filepath.Join("testdata", version, "*.json"))
 		if err != nil {

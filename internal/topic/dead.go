@@ -2,7 +2,6 @@ package topic
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/run"
@@ -31,7 +30,7 @@ func (p Place) String() string { return fmt.Sprintf("%s/%d/%d", p.Topic, p.Parti
 // bounded part of its key, its value and the reason.
 func Unreadable(at time.Time, by string, why error, place Place, key, value []byte) run.DeadLetter {
 	d := run.DeadLetter{
-		At: at, By: by, Reason: cutText(why.Error(), maxDeadReason),
+		At: at, By: by, Reason: cut(why.Error(), maxDeadReason),
 		Topic: place.Topic, Partition: place.Partition, Offset: place.Offset,
 		Key: key[:min(len(key), maxDeadKey)], Value: value[:min(len(value), maxDeadValue)],
 	}
@@ -42,9 +41,4 @@ func Unreadable(at time.Time, by string, why error, place Place, key, value []by
 		d.ValueBytes = len(value)
 	}
 	return d
-}
-
-// cutText keeps at most limit bytes of s, as valid UTF-8.
-func cutText(s string, limit int) string {
-	return strings.ToValidUTF8(s[:min(len(s), limit)], "")
 }

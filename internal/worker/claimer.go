@@ -366,10 +366,7 @@ func (c *claimer) readRun(r *kgo.Record) (run.Run, error) {
 	if decoded.V == 0 {
 		decoded.Shard = topic.Partition(decoded.Job, c.w.o.Shards)
 	}
-	if decoded.Shard < 0 || decoded.Shard >= c.w.o.Shards {
-		return run.Run{}, fmt.Errorf("the run names shard %d; there are %d", decoded.Shard, c.w.o.Shards)
-	}
-	return decoded, nil
+	return decoded, topic.CheckRunPlace(r.Key, &decoded, c.w.o.Cluster, c.w.o.Shards)
 }
 
 // decide returns what the state says of polled runs, and the number of the

@@ -18,7 +18,7 @@ func (w *worker) readControl(ctx context.Context) (map[int32]int64, error) {
 	from := map[int32]int64{w.partitions.ofControl(w.o.Cluster): kafka.FromStart}
 	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Control(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
 		// Whoever lived when an unreadable one was written has kept it.
-		if c, err := topic.DecodeControl(r.Value); len(r.Value) > 0 && err == nil && w.concerns(c) {
+		if c, err := w.control(r); len(r.Value) > 0 && err == nil && w.concerns(c) {
 			w.remember(c)
 		}
 		return nil
@@ -40,13 +40,22 @@ func (w *worker) remember(c run.Control) {
 // the same partition, and earlier releases named none.
 func (w *worker) concerns(c run.Control) bool { return c.Cluster == "" || c.Cluster == w.o.Cluster }
 
+// control reads a control record.
+func (w *worker) control(r *kgo.Record) (run.Control, error) {
+	c, err := topic.DecodeControl(r.Value)
+	if err == nil && w.concerns(c) {
+		err = topic.CheckControlPlace(r.Key, &c)
+	}
+	return c, err
+}
+
 // takeControl tells the loop of a control record. One that cannot be read is
 // kept in dead letters by every worker that sees it: they stand for one place.
 func (w *worker) takeControl(r *kgo.Record) {
 	if len(r.Value) == 0 {
 		return
 	}
-	c, err := topic.DecodeControl(r.Value)
+	c, err := w.control(r)
 	switch {
 	case err != nil:
 	case !w.concerns(c):

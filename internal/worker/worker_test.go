@@ -149,7 +149,7 @@ func TestUnreadableRecordsGoToDeadLetters(t *testing.T) {
 		}
 		require.Len(t, reasons, 3)
 		require.Contains(t, reasons[1], "unknown record version 99")
-		require.Contains(t, reasons[2], "the run names shard 2; there are 2")
+		require.Contains(t, reasons[2], "the run names shard 2, but those of job")
 	})
 }
 

@@ -169,7 +169,7 @@ func (w *world) control(c run.Control) {
 	value, err := topic.EncodeControl(c)
 	require.NoError(w.t, err)
 	r := &kgo.Record{
-		Topic: w.names.Control(), Key: []byte(string(c.Run) + c.Cluster + c.Member), Value: value,
+		Topic: w.names.Control(), Key: []byte(topic.ControlKey(&c)), Value: value,
 		Partition: topic.ControlPartition(cluster, topic.ControlPartitions),
 	}
 	require.NoError(w.t, w.cl.ProduceSync(w.t.Context(), r).FirstErr())
