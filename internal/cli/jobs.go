@@ -28,6 +28,8 @@ type jobAnswer struct {
 	Paused bool           `json:"paused,omitzero"`
 	Active []shard.Active `json:"active,omitempty"`
 	Last   *shard.Summary `json:"last,omitempty"`
+	// Aside is why nothing is decided for the job, if so.
+	Aside string `json:"set_aside,omitempty"`
 }
 
 // Run lists jobs.
@@ -66,7 +68,7 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 // about puts together what there is to know about a job. A definition that
 // does not compile has no next due time.
 func about(j topic.Job, st shard.JobState, now time.Time) jobAnswer {
-	a := jobAnswer{Job: j, Paused: j.Job.Paused || st.Paused, Active: st.Active}
+	a := jobAnswer{Job: j, Paused: j.Job.Paused || st.Paused, Active: st.Active, Aside: st.Aside}
 	if n := len(st.Recent); n > 0 {
 		a.Last = &st.Recent[n-1]
 	}
@@ -84,6 +86,8 @@ func (a *jobAnswer) now(now time.Time) string {
 		}
 	}
 	switch {
+	case a.Aside != "":
+		return "set aside"
 	case a.Paused:
 		return "paused"
 	case len(a.Active) == 0:

@@ -83,8 +83,13 @@ func (k *cluster) states(ctx context.Context, jobName string) (map[string]shard.
 			}
 		case topic.IsJobKey(key) && wanted(key):
 			core.Discard(key)
-			if st, err := topic.DecodeState(r.Value); len(r.Value) > 0 && err == nil {
+			if len(r.Value) == 0 {
+				break
+			}
+			if st, err := topic.DecodeState(r.Value); err == nil {
 				core.Restore(st)
+			} else {
+				core.Step([]shard.Input{shard.SetAside{Job: key, Reason: run.ReasonUnreadableState}}, time.Now())
 			}
 		}
 		return nil

@@ -89,7 +89,6 @@ const (
 	// ReasonUnreadableState: the state of the job was written by a later
 	// release, or is damaged.
 	ReasonUnreadableState = "unreadable_state"
-	ReasonForgotten       = "forgotten"     // nobody knows any more whether it was done
 	ReasonAttemptsUsed    = "attempts_used" // no attempt is left
 	ReasonUnknownJob      = "unknown_job"   // the request names no job
 	ReasonInvalidJob      = "invalid_job"   // the job's definition does not compile

@@ -19,7 +19,7 @@ func Reasons() []string {
 		ReasonOverlap, ReasonQueueFull, ReasonReplaced, ReasonPaused, ReasonMissed, ReasonEdited, ReasonDeleted,
 		ReasonCancelled, ReasonStartDeadline, ReasonNoSlot, ReasonDraining, ReasonOutOfTouch, ReasonNameTaken,
 		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
-		ReasonAnnounced, ReasonForgotten, ReasonNotAuthorized, ReasonUnreadableState, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob, ReasonKeeperLost,
+		ReasonAnnounced, ReasonNotAuthorized, ReasonUnreadableState, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob, ReasonKeeperLost,
 		ReasonUnconfirmed,
 	}
 }

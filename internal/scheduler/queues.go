@@ -53,16 +53,25 @@ func newQueues(cl *kgo.Client, o Options) *queues {
 	}
 }
 
-// count asks how many partitions a topic has that must exist.
+// count asks how many partitions a topic has that must exist. Not every broker
+// knows at once of a topic that was just made.
 func (q *queues) count(ctx context.Context, name string) (int32, error) {
-	topics, err := q.adm.ListTopics(ctx, name)
-	if err != nil {
-		return 0, fmt.Errorf("counting the partitions of %s: %w", name, err)
+	ctx, cancel := context.WithTimeout(ctx, makeWait)
+	defer cancel()
+	for {
+		topics, err := q.adm.ListTopics(ctx, name)
+		if err == nil {
+			err = topics[name].Err
+		}
+		if err == nil {
+			return int32(len(topics[name].Partitions)), nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("counting the partitions of %s: %w", name, err)
+		case <-time.After(askAgain):
+		}
 	}
-	if err := topics[name].Err; err != nil {
-		return 0, fmt.Errorf("counting the partitions of %s: %w", name, err)
-	}
-	return int32(len(topics[name].Partitions)), nil
 }
 
 // partitions returns how many partitions the topic has. A topic that does

@@ -19,6 +19,11 @@ func (s *Shard) setAside(in SetAside, now time.Time) {
 		e = s.add(JobState{Job: in.Job})
 	}
 	e.aside, e.lost = in.Reason, in.Reason == run.ReasonUnreadableState
+	if !e.lost { // of a state that cannot be read the shell writes one
+		s.out.Dead = append(s.out.Dead, Dead{Letter: run.DeadLetter{
+			At: now.UTC(), By: s.cfg.By, Reason: "set aside: " + in.Reason, Key: []byte(in.Job),
+		}})
+	}
 	s.arm(e, now)
 }
 

@@ -111,6 +111,7 @@ func (s *Shard) States(each func(JobState)) {
 	for _, e := range s.jobs {
 		s.open(e)
 		st := snapshot(*e.st)
+		st.Aside = e.aside
 		slices.SortFunc(st.Active, func(a, b Active) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
 		each(st)
 		s.closeOpened()

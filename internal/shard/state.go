@@ -50,6 +50,9 @@ type JobState struct {
 	Step int64 `json:"step,omitzero"`
 	Read int64 `json:"read,omitzero"`
 
+	// Aside is why nothing is decided for the job; it is in no record.
+	Aside string `json:"-"`
+
 	// Unknown keeps fields written by a newer version.
 	Unknown map[string]any `json:",embed"`
 }

@@ -108,7 +108,7 @@ func TestEveryFieldHasABound(t *testing.T) {
 		typ := reflect.TypeOf(record).Elem()
 		require.NoError(t, topic.Check(reflect.New(typ).Interface()), "a record of zeros")
 		for _, f := range fieldsOf(typ, typ.Name(), func(record reflect.Value) reflect.Value { return record }) {
-			if strings.HasSuffix(f.path, ".v") {
+			if strings.HasSuffix(f.path, ".v") || strings.HasSuffix(f.path, ".-") {
 				continue
 			}
 			for _, content := range absurd(f.typ) {
