@@ -30,8 +30,10 @@ func TestOrderOfTimes(t *testing.T) {
 		{"control that cannot be read does not delay what is given back", claim.ControlFresh, claim.OutOfTouch},
 		{"a run is announced before it is too late to ask the beats", claim.StartAhead, claim.ExecSoon},
 		{"starting is sent again before its run waits for long", claim.StartingRetry, claim.ExecSoon},
-		{"what is killed for lost contact is gone before it starts elsewhere",
-			claim.LostContact + exec.DefaultKillGrace + exec.DefaultWaitDelay, counted(member.WorkerGone)},
+		{
+			"what is killed for lost contact is gone before it starts elsewhere",
+			claim.LostContact + exec.DefaultKillGrace + exec.DefaultWaitDelay, counted(member.WorkerGone),
+		},
 		{"runs are given back before any is killed", claim.OutOfTouch, claim.LostContact},
 		{"a claim that takes its time is not stuck", claim.InTouch, claim.ClaimStuck},
 		{"a shard has time to answer", 5 * time.Second, claim.ConfirmWait},
