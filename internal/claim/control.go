@@ -87,6 +87,7 @@ func (s *State) controlled(c run.Control, now Now, out *effects) {
 		}
 		s.asked.add(c, reason, now)
 		s.each(c, func(h *held) { s.cancel(h, reason, out) })
+	case run.ControlReplaced: // is for the shell
 	}
 }
 

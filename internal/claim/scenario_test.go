@@ -255,7 +255,7 @@ func (p *player) beat(sent time.Duration) {
 func (p *player) parsePolled(line string) claim.Polled {
 	var of claim.Polled
 	var rest []string
-	for _, f := range strings.Fields(line) {
+	for f := range strings.FieldsSeq(line) {
 		at, written := strings.CutPrefix(f, "written=")
 		switch {
 		case written:

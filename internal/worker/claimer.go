@@ -141,13 +141,14 @@ func (c *claimer) run(ctx context.Context) {
 // transaction; nobody may go on with a session after that.
 func (c *claimer) session(ctx context.Context) error {
 	o := c.w.o
-	if err := c.recall(ctx); err != nil {
+	begin, err := c.recall(ctx)
+	if err != nil {
 		return err
 	}
 	session, err := o.Kafka.GroupSession(
 		c.group(),
 		fmt.Sprintf("%sworker.%s.%s", o.Names.Prefix, o.Name, c.queue),
-		[]string{c.topic}, append(c.watch(), withoutMemory()...)...)
+		[]string{c.topic}, append(c.watch(), begin.options()...)...)
 	if err != nil {
 		return err
 	}

@@ -128,14 +128,14 @@ func (w *worker) perform(e claim.Effect) {
 
 // count counts how runs end here.
 func (w *worker) count(ev run.Event) {
-	switch ev.Type {
-	case run.EventFinished:
+	if ev.Type == run.EventFinished {
 		w.metrics.outcomes.WithLabelValues(ev.Outcome.State.Label()).Inc()
-	case run.EventReturned:
+	}
+	if ev.Type == run.EventReturned {
 		w.metrics.returns.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
-	case run.EventDropped:
+	}
+	if ev.Type == run.EventDropped {
 		w.metrics.drops.WithLabelValues(run.ReasonLabel(ev.Reason)).Inc()
-	default:
 	}
 }
 

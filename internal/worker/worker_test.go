@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -370,5 +371,80 @@ func TestALifeAfterTheClockWasSetBackCountsHigher(t *testing.T) {
 			return beats[len(beats)-1].Incarnation == ahead+1
 		})
 		stop()
+	})
+}
+
+// TestGroupWithoutMemory loses what the group has committed: a run that was
+// claimed before is not executed again before its shard says that it counts.
+func TestGroupWithoutMemory(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := newScript()
+		stop := w.start(s, nil)
+		done := newRun("done", 0)
+		w.stage(done)
+		w.awaitEvent(run.EventFinished, done)
+		<-s.started
+		stop()
+
+		w.mute.Store(true)
+		group := w.names.Group(cluster, string(run.QueueRuns))
+		responses, err := kadm.NewClient(w.cl).DeleteGroups(w.t.Context(), group)
+		require.NoError(t, err)
+		require.NoError(t, responses.Error())
+		stop = w.start(s, nil)
+		fresh := newRun("fresh", 0)
+		w.stage(fresh)
+		w.awaitEvent(run.EventFinished, fresh)
+		require.False(t, w.awaitEvent(run.EventClaimed, fresh).Confirm, "it is new")
+		require.Equal(t, run.ReasonUnconfirmed, w.awaitEvent(run.EventReturned, done).Reason)
+		stop()
+		require.Len(t, s.started, 1)
+		require.Equal(t, 1, w.count(run.EventStarting, done))
+	})
+}
+
+// TestOldRunsAreConfirmed stages a run that has waited for long: it starts when
+// its shard says that it counts.
+func TestOldRunsAreConfirmed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		old := newRun("old", 0)
+		old.StagedAt = old.StagedAt.Add(-2 * time.Minute)
+		s := newScript()
+		w.mute.Store(true)
+		stop := w.start(s, nil)
+		w.stage(old)
+		require.True(t, w.awaitEvent(run.EventClaimed, old).Confirm)
+		<-time.After(10 * time.Second)
+		require.Empty(t, s.started)
+		w.control(run.Control{Type: run.ControlConfirm, Run: old.ID, Fence: old.Fence, Member: "w1"})
+		w.awaitEvent(run.EventFinished, old)
+		stop()
+	})
+}
+
+// TestUnreadControlStartsNothing keeps a worker from learning where control
+// ends, and from nothing else: a recall might stand there.
+func TestUnreadControlStartsNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := newScript()
+		stop := w.start(s, nil)
+		r := newRun("held", 3*time.Second)
+		w.stage(r)
+		w.awaitEvent(run.EventClaimed, r)
+		heal := w.fault(kmsg.ListOffsets.Int16())
+		require.Equal(t, run.ReasonOutOfTouch, w.awaitEvent(run.EventReturned, r).Reason)
+		w.await("a beat without partitions", func(_ []run.Event, beats []member.Beat) bool {
+			last := beats[len(beats)-1]
+			return len(last.Runs.Partitions) == 0
+		})
+		require.NotZero(t, heal(), "the fault did not land")
+		next := newRun("next", 0)
+		w.stage(next)
+		w.awaitEvent(run.EventFinished, next)
+		w.await("a beat with partitions", func(_ []run.Event, beats []member.Beat) bool {
+			return len(beats[len(beats)-1].Runs.Partitions) > 0
+		})
+		stop()
+		require.Len(t, s.started, 1)
 	})
 }

@@ -14,6 +14,14 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
+// How long the end of a command that heeds no signal takes at the most: see
+// KillGrace and WaitDelay. A worker that has lost contact leaves time for both
+// before its runs are started elsewhere.
+const (
+	DefaultKillGrace = 10 * time.Second
+	DefaultWaitDelay = 2 * time.Second
+)
+
 // Options are an executor's settings; the zero value of each is usable.
 type Options struct {
 	// Name tells this executor's cgroups from those of others on the host.
@@ -48,10 +56,10 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Name = valueOr(o.Name, "worker")
 	if o.KillGrace == 0 {
-		o.KillGrace = 10 * time.Second
+		o.KillGrace = DefaultKillGrace
 	}
 	if o.WaitDelay == 0 {
-		o.WaitDelay = 2 * time.Second
+		o.WaitDelay = DefaultWaitDelay
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
