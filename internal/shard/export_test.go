@@ -19,3 +19,10 @@ func (s *Shard) State(name string) (JobState, bool) {
 	s.closeOpened()
 	return st, true
 }
+
+// Remembered counts all that the shard holds of jobs and runs beside the jobs
+// themselves.
+func (s *Shard) Remembered() int {
+	return len(s.wakes) + len(s.busy) + len(s.unseen) + len(s.heard) + len(s.late) + len(s.asked) + len(s.placed) +
+		len(s.recalled) + len(s.waiting) + len(s.stateless) + len(s.point.dirty) + len(s.point.round)
+}

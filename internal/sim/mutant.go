@@ -26,6 +26,7 @@ type Mutant struct {
 	CountBeatsTimes                           int
 	IgnoreHolder                              bool
 	ControlUnread, SkipAborted, OldIsNew      bool
+	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
@@ -57,6 +58,9 @@ func Mutants() []Mutant {
 		{Name: "control-unread", What: "a worker counts control as read up to now though it is not", ControlUnread: true},
 		{Name: "skip-aborted", What: "a claim that was aborted and comes again is taken for one in progress", SkipAborted: true},
 		{Name: "old-is-new", What: "old runs start without their shard's word", OldIsNew: true},
+		{Name: "withdraw-at-once", What: "a run is withdrawn while a worker may still start it", WithdrawAtOnce: true},
+		{Name: "no-replay", What: "a new owner goes by the written states alone", NoReplay: true},
+		{Name: "no-checkpoint", What: "a checkpoint says it wrote the states, and does not", NoCheckpoint: true},
 		{Name: "forget-through", What: "a take-over decides the last two minutes anew", ForgetThrough: true},
 		{Name: "skip-to-now", What: "a take-over begins at the clock, not where the last owner stopped", SkipToNow: true},
 		{Name: "forget-fence", What: "fences begin anew at take-over", ForgetFence: true},
@@ -158,6 +162,14 @@ func (m *Mutant) inputs(t *tenure, inputs []shard.Input) []shard.Input {
 	return inputs
 }
 
+// asked is when a survey was asked for, as the core is told.
+func (m *Mutant) asked(at time.Duration) time.Duration {
+	if m.WithdrawAtOnce {
+		return at + time.Minute
+	}
+	return at
+}
+
 // effects are what the shell is asked to do.
 func (m *Mutant) effects(t *tenure, f *shard.Effects) {
 	if m.IgnoreFence || m.TakeReturnedTwice {
@@ -183,6 +195,9 @@ func (m *Mutant) effects(t *tenure, f *shard.Effects) {
 				e.State = run.StateSucceeded
 			}
 		}
+	}
+	if m.NoCheckpoint && f.Checkpoint {
+		f.States = nil
 	}
 	if m.ForgetState && m.w.chance(0.05) {
 		f.States = nil

@@ -184,6 +184,9 @@ func (t *tenure) load(recs []record, _ int64) {
 // that is open hides nothing behind it.
 func (t *tenure) replay() {
 	p := t.w.partition("events", t.shard)
+	if t.w.mutant.NoReplay {
+		t.done.replay = p.high
+	}
 	p.between(t.done.replay, p.high, true, func(r *record) {
 		t.core.Replay(run.Logged{Event: r.value.(run.Event), Offset: r.offset})
 	})
@@ -301,7 +304,7 @@ func (t *tenure) gathered() {
 	inputs = append(inputs, shard.EventsRead{Next: t.done.events})
 	if t.surveyReady() {
 		inputs = append(inputs, shard.Beats{
-			Workers: t.w.mutant.beats(t.pending.members), Asked: t.pending.asked, Now: t.w.now,
+			Workers: t.w.mutant.beats(t.pending.members), Asked: t.w.mutant.asked(t.pending.asked), Now: t.w.now,
 		})
 		t.pending = nil
 	}
