@@ -65,7 +65,9 @@ func (p *place) up(ctx context.Context, args ...string) (s *site, data string, p
 		return nil, "", nil, err
 	}
 	s = &site{
-		kafka: kafka.Options{Brokers: []string{listen}}, brokers: listen,
+		kafka: kafka.Options{Brokers: []string{listen}, SASL: kafka.SASL{
+			Mechanism: "SCRAM-SHA-256", User: "belfry", PasswordFile: filepath.Join(data, "secret"),
+		}}, brokers: listen,
 		names: topic.Names{Prefix: topic.DefaultPrefix}, shards: shards,
 	}
 	if err := awaitReady(ctx, "http://"+metrics+"/readyz"); err != nil {

@@ -85,12 +85,12 @@ func (w *world) judge(job string) map[time.Time]*judged {
 		}
 		return all[due]
 	}
-	for _, l := range w.journal() {
+	events := w.events()
+	for _, l := range w.journal() { // after the events: each end that is there has its start
 		if l.job == job && l.word == "start" {
 			at(l.due).starts = append(at(l.due).starts, l)
 		}
 	}
-	events := w.events()
 	late := map[run.Key]bool{}
 	for _, e := range events {
 		if e.Type == run.EventLate {
