@@ -60,12 +60,13 @@ func TestRecordsElsewhereAreNotActedOn(t *testing.T) {
 		reasons := map[string]string{}
 		require.NoError(t, kafka.ReadAll(t.Context(), w.kafka, w.names.Dead(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
 			d, err := topic.DecodeDeadLetter(r.Value)
-			reasons[d.Topic] = d.Reason
+			reasons[d.Topic] += d.Reason + "\n"
 			return err
 		}))
 		for _, name := range w.names.Sharded() {
-			require.Contains(t, reasons[name], "belong", name)
+			require.Contains(t, reasons[name], `those of job "ticking" belong in`, name)
 		}
+		require.Contains(t, reasons[w.names.State()], "the record is of shard")
 	})
 }
 
