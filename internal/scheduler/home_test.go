@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -44,6 +45,7 @@ func TestRecordsElsewhereAreNotActedOn(t *testing.T) {
 		runs = append(runs, w.receive("ticking", 3)...)
 		stop()
 		w.copies(w.names.State())
+		w.metrics = prometheus.NewRegistry()
 		w.start("two")
 		runs = append(runs, w.receive("ticking", 6)...)
 		seen, manual := map[run.Key]bool{}, 0
@@ -67,6 +69,11 @@ func TestRecordsElsewhereAreNotActedOn(t *testing.T) {
 			require.Contains(t, reasons[name], `those of job "ticking" belong in`, name)
 		}
 		require.Contains(t, reasons[w.names.State()], "the record is of shard")
+		families, err := w.metrics.Gather()
+		require.NoError(t, err)
+		for _, family := range families {
+			require.NotEqual(t, "belfry_scheduler_set_aside_total", family.GetName(), "no job is set aside for what is elsewhere")
+		}
 	})
 }
 
