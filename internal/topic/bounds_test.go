@@ -258,7 +258,7 @@ func TestWhateverIsReadCanBeWritten(t *testing.T) {
 		record := reflect.ValueOf(rapid.SampledFrom(records()).Draw(t, "record"))
 		typ := record.Type().Elem()
 		r := reflect.New(typ)
-		if j, ok := r.Interface().(*topic.Job); ok {
+		if j, ok := reflect.TypeAssert[*topic.Job](r); ok {
 			j.Job.Name = "a"
 		}
 		all := fieldsOf(typ, typ.Name(), func(record reflect.Value) reflect.Value { return record })
