@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -44,6 +45,7 @@ func TestRecordsElsewhereAreNotActedOn(t *testing.T) {
 		runs = append(runs, w.receive("ticking", 3)...)
 		stop()
 		w.copies(w.names.State())
+		w.metrics = prometheus.NewRegistry()
 		w.start("two")
 		runs = append(runs, w.receive("ticking", 6)...)
 		seen, manual := map[run.Key]bool{}, 0
@@ -60,11 +62,17 @@ func TestRecordsElsewhereAreNotActedOn(t *testing.T) {
 		reasons := map[string]string{}
 		require.NoError(t, kafka.ReadAll(t.Context(), w.kafka, w.names.Dead(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
 			d, err := topic.DecodeDeadLetter(r.Value)
-			reasons[d.Topic] = d.Reason
+			reasons[d.Topic] += d.Reason + "\n"
 			return err
 		}))
 		for _, name := range w.names.Sharded() {
-			require.Contains(t, reasons[name], "belong", name)
+			require.Contains(t, reasons[name], `those of job "ticking" belong in`, name)
+		}
+		require.Contains(t, reasons[w.names.State()], "the record is of shard")
+		families, err := w.metrics.Gather()
+		require.NoError(t, err)
+		for _, family := range families {
+			require.NotEqual(t, "belfry_scheduler_set_aside_total", family.GetName(), "no job is set aside for what is elsewhere")
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -31,6 +32,8 @@ type world struct {
 	names topic.Names
 	cl    *kgo.Client
 	runs  chan run.Run
+	// metrics are those of the scheduler begun next, nil for nobody's.
+	metrics *prometheus.Registry
 }
 
 // conform runs f on an in-process broker, and on real ones if
@@ -166,13 +169,15 @@ func (w *world) begin(name string) (leave func(), done <-chan error) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		ended <- scheduler.Run(ctx, scheduler.Options{
-			Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: 3 * time.Second,
-			CreateTopics: true, Ready: func() { close(ready) },
-			Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
-		})
-	}()
+	o := scheduler.Options{
+		Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: 3 * time.Second,
+		CreateTopics: true, Ready: func() { close(ready) },
+		Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
+	}
+	if w.metrics != nil {
+		o.Registry = w.metrics
+	}
+	go func() { ended <- scheduler.Run(ctx, o) }()
 	select {
 	case <-ready:
 	case err := <-ended:

@@ -14,10 +14,10 @@ const MaxRecord = 950_000
 // The bounds of fields, in bytes unless said otherwise. What lies beyond them
 // would be copied into other records, kept in memory or counted up from.
 const (
-	maxWord   = 64 // one of a few words, as a type or a state
-	maxID     = 64 // of a run
-	maxKey    = 96 // ID:fence
-	maxWho    = 256
+	maxWord   = 64  // one of a few words, as a type or a state
+	maxID     = 64  // of a run
+	maxKey    = 96  // ID:fence
+	maxWho    = 256 // of a member, as Kafka bounds its client ID, and of whoever else wrote something
 	maxReason = 2 << 10
 	maxText   = 4 << 10
 	maxTail   = 8 << 10

@@ -239,6 +239,9 @@ func TestWhatIsReadCanBeWritten(t *testing.T) {
 	_, err = recode("beat", []byte(`{"id":"a","role":"worker","shards":[0`+strings.Repeat(",0", 9_999)+`],"held":["`+
 		strings.Repeat("x", 96)+`"`+strings.Repeat(`,"`+strings.Repeat("x", 90)+`"`, 9_900)+`]}`))
 	require.NoError(t, err, "just below the most")
+	_, err = recode("state", []byte(`{"job":"a","active":[{}`+strings.Repeat(",{}", 1099)+`],"requests":["`+
+		strings.Repeat("x", 4000)+`"`+strings.Repeat(`,"`+strings.Repeat("x", 4000)+`"`, 220)+`]}`))
+	require.ErrorContains(t, err, "bytes when it is written again; at most 950000 are read")
 }
 
 // TestWhateverIsReadCanBeWritten: records with any contents, most of which
@@ -255,7 +258,7 @@ func TestWhateverIsReadCanBeWritten(t *testing.T) {
 		record := reflect.ValueOf(rapid.SampledFrom(records()).Draw(t, "record"))
 		typ := record.Type().Elem()
 		r := reflect.New(typ)
-		if j, ok := r.Interface().(*topic.Job); ok {
+		if j, ok := reflect.TypeAssert[*topic.Job](r); ok {
 			j.Job.Name = "a"
 		}
 		all := fieldsOf(typ, typ.Name(), func(record reflect.Value) reflect.Value { return record })

@@ -230,8 +230,8 @@ func (b *bounds) beat(m *member.Beat) {
 }
 
 func (b *bounds) slots(field string, s member.Slots) {
-	b.small(field, s.Total)
-	b.small(field, s.Free)
+	b.count(field, int64(s.Total))
+	b.count(field, int64(s.Free))
 	b.partitions(field, s.Partitions)
 }
 

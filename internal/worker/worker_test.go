@@ -125,6 +125,12 @@ func TestUnreadableRecordsGoToDeadLetters(t *testing.T) {
 		w.produce(w.names.Runs(cluster), "key", []byte("not JSON"))
 		w.produce(w.names.Runs(cluster), "later", []byte(`{"v":99,"run":"x","job":"j"}`))
 		w.stage(noShard)
+		elsewhere := newRun("elsewhere", 0)
+		elsewhere.Cluster = "cluster-z"
+		w.stage(elsewhere)
+		value, err := topic.EncodeRun(newRun("copied", 0))
+		require.NoError(t, err)
+		w.produce(w.names.Runs(cluster), "another", value)
 		// Written before clusters and shards were: read all the same.
 		w.produce(w.names.Runs(cluster), "old", []byte(`{"run":"old","job":"old","command":["old"],"attempt":1}`))
 		w.stage(good)
@@ -148,9 +154,11 @@ func TestUnreadableRecordsGoToDeadLetters(t *testing.T) {
 				require.Equal(t, "not JSON", string(letter.Value))
 			}
 		}
-		require.Len(t, reasons, 3)
+		require.Len(t, reasons, 5)
 		require.Contains(t, reasons[1], "unknown record version 99")
 		require.Contains(t, reasons[2], "the run names shard 2, but those of job")
+		require.Contains(t, reasons[3], `belongs in a queue of it, not of "`+cluster+`"`)
+		require.Contains(t, reasons[4], "belongs under its run's ID")
 	})
 }
 
