@@ -56,14 +56,34 @@ func everyone() []string {
 	return []string{"scheduler-1", "scheduler-2", "worker-1", "worker-2", "worker-3"}
 }
 
+// kinds are what is sent, in turn at random; KINDS=garbage,stranger sends those
+// alone.
+func (w *world) kinds() []func() []poison {
+	all := map[string][]func() []poison{
+		"garbage":   {w.garbage, w.garbage},
+		"shape":     {w.shapes, w.shapes},
+		"swapped":   {w.swapped, w.swapped, w.swapped, w.swapped, w.swapped, w.swapped},
+		"elsewhere": {w.elsewhere},
+		"stranger":  {w.strangers, w.strangers},
+		"misplaced": {w.misplaced, w.misplaced},
+	}
+	names := slices.Sorted(maps.Keys(all))
+	if text := os.Getenv("KINDS"); text != "" {
+		names = strings.Split(text, ",")
+	}
+	var kinds []func() []poison
+	for _, name := range names {
+		kinds = append(kinds, all[name]...)
+	}
+	return kinds
+}
+
 func TestNothingThatIsSentStopsTheOthers(t *testing.T) {
 	span, seed := asked(t)
 	t.Logf("SEED=%d", seed)
 	w := newWorld(t, seed)
 	from := w.live()
-	kinds := []func() []poison{
-		w.garbage, w.shapes, w.swapped, w.swapped, w.swapped, w.swapped, w.elsewhere, w.strangers, w.strangers, w.misplaced,
-	}
+	kinds := w.kinds()
 	bursts, asks := 0, 0
 	for began := time.Now(); time.Since(began) < span; w.pass(time.Duration(w.dice.IntN(40)) * time.Millisecond) {
 		w.send(kinds[w.dice.IntN(len(kinds))]())

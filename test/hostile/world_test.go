@@ -40,7 +40,7 @@ type world struct {
 	cl    *kgo.Client
 	log   *logbook
 
-	members map[string]*member
+	members map[string]*life
 	// past holds the metrics of members that have left.
 	past []*prometheus.Registry
 	good map[string]bool
@@ -63,7 +63,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	t.Cleanup(c.Close)
 	w := &world{
 		t: t, dice: rand.New(rand.NewPCG(seed, 0)), kafka: kafka.Options{Brokers: c.ListenAddrs()},
-		names: topic.Names{Prefix: "h."}, members: map[string]*member{}, good: map[string]bool{},
+		names: topic.Names{Prefix: "h."}, members: map[string]*life{}, good: map[string]bool{},
 		planted: map[topic.Place]poison{}, seen: map[string][]*kgo.Record{}, log: newLogbook(t),
 	}
 	w.cl, err = w.kafka.Client()
@@ -75,8 +75,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	return w
 }
 
-// member is one life of a scheduler or worker.
-type member struct {
+// life is one life of a scheduler or worker.
+type life struct {
 	name     string
 	registry *prometheus.Registry
 	stop     context.CancelFunc
@@ -85,10 +85,10 @@ type member struct {
 }
 
 // begin gives a member a life, and waits until it is ready.
-func (w *world) begin(name string, live func(ctx context.Context, m *member) error) {
+func (w *world) begin(name string, live func(ctx context.Context, m *life) error) {
 	w.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	m := &member{name: name, registry: prometheus.NewRegistry(), stop: stop, ready: make(chan struct{}), done: make(chan error, 1)}
+	m := &life{name: name, registry: prometheus.NewRegistry(), stop: stop, ready: make(chan struct{}), done: make(chan error, 1)}
 	w.members[name] = m
 	go func() { m.done <- live(ctx, m) }()
 	w.t.Cleanup(stop)
@@ -103,7 +103,7 @@ func (w *world) begin(name string, live func(ctx context.Context, m *member) err
 
 func (w *world) scheduler(name string) {
 	w.t.Helper()
-	w.begin(name, func(ctx context.Context, m *member) error {
+	w.begin(name, func(ctx context.Context, m *life) error {
 		return scheduler.Run(ctx, scheduler.Options{
 			Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: scheduler.DefaultLead, CreateTopics: true,
 			Registry: m.registry, Log: slog.New(w.log), Ready: func() { close(m.ready) },
@@ -113,7 +113,7 @@ func (w *world) scheduler(name string) {
 
 func (w *world) worker(name, cluster string) {
 	w.t.Helper()
-	w.begin(name, func(ctx context.Context, m *member) error {
+	w.begin(name, func(ctx context.Context, m *life) error {
 		return worker.Run(ctx, worker.Options{
 			Name: name, Cluster: cluster, Queues: []run.Queue{run.QueueRuns, run.QueueRetries}, Slots: 50, RetrySlots: 20,
 			Drain: 5 * time.Second, Kafka: w.kafka, Names: w.names, Shards: shards, Runner: &commands{world: w, host: name},
