@@ -93,7 +93,11 @@ func (w *world) garbage() []poison {
 		value[i] = byte(w.dice.Uint32())
 	}
 	p := w.aim("garbage", w.anyTopic(), value)
-	switch w.dice.IntN(6) {
+	which := w.dice.IntN(6)
+	if p.Topic == w.names.State() {
+		which = 5 // of two under one key only the later counts
+	}
+	switch which {
 	case 0:
 		p.Key = nil
 	case 1:

@@ -28,7 +28,7 @@ const (
 	// home is where the good jobs run; away has a worker too, and no job.
 	home, away = "cluster-a", "cluster-b"
 	// patience is how long anything may take on two busy cores.
-	patience = 60 * time.Second
+	patience = 30 * time.Second
 )
 
 // world is a Kafka in memory, its members, and what they wrote.
