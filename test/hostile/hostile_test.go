@@ -13,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
-	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/sim/check"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -186,9 +185,7 @@ func (w *world) requireLetters() {
 		require.GreaterOrEqual(w.t, counted[name]+counted[short], n, "unreadable records of %s that the metrics know", name)
 	}
 	require.GreaterOrEqual(w.t, queues, 0, "unreadable records of queues that the metrics do not know")
-	lines, longest := w.log.read()
+	lines, longest, text := w.log.read()
 	require.GreaterOrEqual(w.t, lines, logged, "lines of the log on unreadable records")
-	require.LessOrEqual(w.t, longest, maxLine, "the longest line of the log")
+	require.LessOrEqual(w.t, longest, maxLine, "the longest line of the log begins with %s", text)
 }
-
-var _ = run.EventLost

@@ -19,6 +19,8 @@ type logbook struct {
 	mu         sync.Mutex
 	unreadable int
 	longest    int
+	// longestText is how the longest line begins.
+	longestText string
 	last       []string
 }
 
@@ -38,8 +40,10 @@ func newLogbook(t *testing.T) *logbook {
 func (l *logbook) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.longest = max(l.longest, len(line))
 	text := string(line[:min(len(line), 400)])
+	if len(line) > l.longest {
+		l.longest, l.longestText = len(line), text
+	}
 	if strings.Contains(text, "unreadable") || strings.Contains(text, "cannot be read") {
 		l.unreadable++
 		return len(line), nil
@@ -50,12 +54,12 @@ func (l *logbook) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// read returns how many records the log says cannot be read, and the length of
-// its longest line.
-func (l *logbook) read() (unreadable, longest int) {
+// read returns how many records the log says cannot be read, and its longest
+// line's length and beginning.
+func (l *logbook) read() (unreadable, longest int, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.unreadable, l.longest
+	return l.unreadable, l.longest, l.longestText
 }
 
 // Handle is slog.Handler's.
