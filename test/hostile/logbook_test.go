@@ -21,7 +21,7 @@ type logbook struct {
 	longest    int
 	// longestText is how the longest line begins.
 	longestText string
-	last       []string
+	last        []string
 }
 
 func newLogbook(t *testing.T) *logbook {
