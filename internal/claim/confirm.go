@@ -44,12 +44,8 @@ func (q *queue) unconfirmed() int {
 	return n
 }
 
-// confirmed takes a shard's word that a handing-out counts. One that names
-// another worker was an answer to that one's claim.
+// confirmed takes a shard's word that a handing-out counts.
 func (s *State) confirmed(c run.Control) {
-	if c.Member != "" && c.Member != s.cfg.Name {
-		return
-	}
 	if h := s.byKey[run.Key{ID: c.Run, Fence: c.Fence}]; h != nil {
 		h.unconfirmed = false
 	}

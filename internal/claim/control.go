@@ -64,7 +64,12 @@ func (m *memory) about(k run.Key) (string, bool) {
 	return r.reason, ok && k.Fence <= r.fence
 }
 
+// controlled takes a shard's word. One that names another worker answers what
+// that one said: it may claim what we hold.
 func (s *State) controlled(c run.Control, now Now, out *effects) {
+	if c.Member != "" && c.Member != s.cfg.Name {
+		return
+	}
 	switch c.Type {
 	case run.ControlFree:
 		if c.Cluster == s.cfg.Cluster {

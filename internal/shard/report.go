@@ -66,13 +66,15 @@ func (s *Shard) refused(in Refused, now time.Time) {
 	}
 }
 
-// stray answers a report about a handing-out that is out of date: a claim is
-// asked back, an end goes into the ledger as too late.
+// stray answers a report about a handing-out that is out of date, or somebody
+// else's: a claim is asked back, an end goes into the ledger as too late. Only
+// the member that claims is asked: the run may be another's, which holds it.
 func (s *Shard) stray(ev run.Event, now time.Time) {
 	switch ev.Type {
 	case run.EventClaimed:
 		s.out.Control = append(s.out.Control, run.Control{
-			Type: run.ControlRecall, At: now.UTC(), Cluster: ev.Cluster, Run: ev.Run, Fence: ev.Fence, Reason: run.ReasonEdited,
+			Type: run.ControlRecall, At: now.UTC(), Cluster: ev.Cluster, Member: ev.By,
+			Run: ev.Run, Fence: ev.Fence, Reason: run.ReasonEdited,
 		})
 	case run.EventStarting, run.EventFinished:
 		late := ev

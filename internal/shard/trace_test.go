@@ -27,7 +27,11 @@ func (p *player) print(effects shard.Effects) {
 		p.say("succeeded %s", p.name(ev.Run))
 	}
 	for _, c := range effects.Control {
-		p.say("tell      %s %s fence=%d (%s)", c.Type, p.name(c.Run), c.Fence-firstFence(), c.Reason)
+		whom := ""
+		if c.Member != "" {
+			whom = " to " + c.Member
+		}
+		p.say("tell      %s %s fence=%d (%s)%s", c.Type, p.name(c.Run), c.Fence-firstFence(), c.Reason, whom)
 	}
 	for _, d := range effects.Dead {
 		what := string(d.Letter.Key)

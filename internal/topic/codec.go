@@ -285,10 +285,19 @@ func decodeUpTo(newest int, o json.Options, value []byte, into any, version *int
 		return fmt.Errorf("the record is %d bytes long; at most %d are read", len(value), MaxRecord)
 	}
 	if err := json.Unmarshal(value, into, o); err != nil {
-		return err
+		return brief(err)
 	}
 	if *version < 0 || *version > newest {
 		return fmt.Errorf("%w %d (this Belfry reads 0 to %d)", ErrVersion, *version, newest)
 	}
 	return nil
+}
+
+// brief keeps the words of an error about a record short. They may quote a
+// field as a whole, and stand in a line of a log.
+func brief(err error) error {
+	if text := err.Error(); len(text) > maxDeadReason {
+		return errors.New(cut(text, maxDeadReason))
+	}
+	return err
 }

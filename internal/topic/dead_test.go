@@ -33,3 +33,18 @@ func TestADeadLetterIsBounded(t *testing.T) {
 	}
 	require.Equal(t, "belfry.events/3/42", place.String())
 }
+
+// TestWhyARecordCannotBeReadIsBrief: the reason stands in a line of the log,
+// and must not quote a field of any length.
+func TestWhyARecordCannotBeReadIsBrief(t *testing.T) {
+	long := strings.Repeat("y", 600_000)
+	for _, value := range []string{
+		`{"v":1,"type":"claimed","job":"a","at":"` + long + `"}`,
+		`{"v":1,"` + long + `":1,"` + long + `":1}`,
+		`{"v":1,"type":"claimed","job":"a","fence":"` + long + `"}`,
+	} {
+		_, err := topic.DecodeEvent([]byte(value))
+		require.Error(t, err)
+		require.LessOrEqual(t, len(err.Error()), 1<<10)
+	}
+}
