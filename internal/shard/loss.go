@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ func (s *Shard) observe(in Beats, now time.Time) {
 			s.workers[m.ID] = &worker{Member: m}
 		}
 	}
+	maps.DeleteFunc(s.claimed, func(id string, _ time.Time) bool { return s.workers[id] == nil })
 	s.learnRoom()
 	s.wakeWaiting(now)
 	s.withdraw(in, now)

@@ -33,6 +33,9 @@ func (s *Shard) report(in Reported, now time.Time) {
 		s.stray(ev, now)
 		return
 	}
+	if a.State == run.StateQueued {
+		s.claimed[ev.By] = now
+	}
 	s.touch(e)
 	a.note(&ev)
 	switch ev.Type {

@@ -18,8 +18,11 @@ import (
 // for its own again.
 const (
 	// overdueAfter is how long after its time a run may stay on its queue
-	// before it counts as late.
+	// before it counts as late. patientFor is for how long it stays with a
+	// worker that claims others: queues move on in their order, and a worker
+	// that has much to do is not helped by handing the same runs out again.
 	overdueAfter = 3 * time.Second
+	patientFor   = 15 * time.Second
 	// recallTakes is from a recall until no worker starts what was recalled.
 	recallTakes = member.ControlFresh + time.Second
 	// absentSurveys is after how many surveys without a worker of its cluster a
@@ -40,10 +43,12 @@ type withdrawals struct {
 	late map[run.Key]*entry
 	// asked is since when a recall of a run on a queue is known to be written.
 	asked map[run.Key]time.Duration
-	// placed is with whom each run on a queue was placed, stuck the workers
+	// placed is with whom this owner placed each run on a queue, stuck the workers
 	// that let one lie there.
 	placed map[run.Key]string
 	stuck  map[string]bool
+	// claimed is when each worker last took something off a queue.
+	claimed map[string]time.Time
 	// absent counts the surveys in a row without a worker for a queue.
 	absent map[queueKey]int
 	// recalled are the jobs with runs that were asked back from a queue,
@@ -54,7 +59,7 @@ type withdrawals struct {
 func newWithdrawals() withdrawals {
 	return withdrawals{
 		late: map[run.Key]*entry{}, asked: map[run.Key]time.Duration{}, placed: map[run.Key]string{},
-		stuck: map[string]bool{}, absent: map[queueKey]int{}, recalled: map[string]*entry{}, waiting: map[string]*entry{},
+		stuck: map[string]bool{}, claimed: map[string]time.Time{}, absent: map[queueKey]int{}, recalled: map[string]*entry{}, waiting: map[string]*entry{},
 	}
 }
 
@@ -159,6 +164,9 @@ func (s *Shard) betterOff(a *Active, q queueKey, now time.Time) string {
 		return run.ReasonUnclaimed
 	}
 	with := s.placed[a.key()]
+	if busy := with == "" || now.Sub(s.claimed[with]) < overdueAfter; busy && now.Before(a.overdueAt().Add(patientFor)) {
+		return ""
+	}
 	for i := range s.byQueue[q] {
 		if p := &s.byQueue[q][i]; p.worker != with && p.left > 0 && !s.stuck[p.worker] {
 			p.left--
