@@ -56,7 +56,7 @@ func (s *Shard) end(e *entry, a *Active, fin run.Event, now time.Time) {
 	ev := s.about(e, a, run.EventEnded)
 	ev.Trigger, ev.State, ev.Reason, ev.Outcome = a.Trigger, fin.State, fin.Reason, fin.Outcome
 	s.event(ev, now)
-	delete(s.placed, a.key())
+	s.settled(a)
 	e.st.remember(Summary{ID: a.ID, Due: a.Due, State: fin.State, Attempts: a.Attempt, EndedAt: now.UTC()})
 	e.st.remove(a.ID)
 	s.beginDeferred(e, now)

@@ -23,6 +23,6 @@ func (s *Shard) State(name string) (JobState, bool) {
 // Remembered counts all that the shard holds of jobs and runs beside the jobs
 // themselves.
 func (s *Shard) Remembered() int {
-	return len(s.wakes) + len(s.busy) + len(s.unseen) + len(s.heard) + len(s.late) + len(s.asked) + len(s.placed) +
+	return len(s.wakes) + len(s.busy) + len(s.unseen) + len(s.heard) + len(s.late) + len(s.asked) + len(s.placed) + len(s.moves) +
 		len(s.recalled) + len(s.waiting) + len(s.stateless) + len(s.point.dirty) + len(s.point.round)
 }

@@ -35,12 +35,12 @@ func (s *Shard) report(in Reported, now time.Time) {
 	}
 	if a.State == run.StateQueued {
 		s.claimed[ev.By] = now
+		s.settled(a)
 	}
 	s.touch(e)
 	a.note(&ev)
 	switch ev.Type {
 	case run.EventClaimed:
-		delete(s.placed, a.key())
 		delete(s.stuck, ev.By)
 		s.answerClaim(a, &ev, now)
 	case run.EventStarting: // noted
@@ -115,7 +115,7 @@ func (s *Shard) finished(e *entry, a *Active, ev run.Event, now time.Time) {
 	switch {
 	case outcome.State == run.StateSucceeded:
 		s.out.Succeeded = append(s.out.Succeeded, ev)
-		delete(s.placed, a.key())
+		s.settled(a)
 		e.st.succeed(a, &ev)
 		s.beginDeferred(e, now)
 	case a.Cancel != "":

@@ -23,6 +23,9 @@ const (
 	// that has much to do is not helped by handing the same runs out again.
 	overdueAfter = 3 * time.Second
 	patientFor   = 15 * time.Second
+	// maxMoves bounds how often patientFor doubles for a run that was moved in
+	// vain: to two hours.
+	maxMoves = 9
 	// recallTakes is from a recall until no worker starts what was recalled.
 	recallTakes = member.ControlFresh + time.Second
 	// absentSurveys is after how many surveys without a worker of its cluster a
@@ -47,6 +50,8 @@ type withdrawals struct {
 	// that let one lie there.
 	placed map[run.Key]string
 	stuck  map[string]bool
+	// moves counts how often each run was taken off a queue because it lay there.
+	moves map[run.ID]int
 	// claimed is when each worker last took something off a queue.
 	claimed map[string]time.Time
 	// absent counts the surveys in a row without a worker for a queue.
@@ -59,7 +64,7 @@ type withdrawals struct {
 func newWithdrawals() withdrawals {
 	return withdrawals{
 		late: map[run.Key]*entry{}, asked: map[run.Key]time.Duration{}, placed: map[run.Key]string{},
-		stuck: map[string]bool{}, claimed: map[string]time.Time{}, absent: map[queueKey]int{}, recalled: map[string]*entry{}, waiting: map[string]*entry{},
+		stuck: map[string]bool{}, claimed: map[string]time.Time{}, moves: map[run.ID]int{}, absent: map[queueKey]int{}, recalled: map[string]*entry{}, waiting: map[string]*entry{},
 	}
 }
 
@@ -164,19 +169,29 @@ func (s *Shard) betterOff(a *Active, q queueKey, now time.Time) string {
 		return run.ReasonUnclaimed
 	}
 	with := s.placed[a.key()]
-	if busy := with == "" || now.Sub(s.claimed[with]) < overdueAfter; busy && now.Before(a.overdueAt().Add(patientFor)) {
+	patient := now.Before(a.overdueAt().Add(patientFor << min(s.moves[a.ID], maxMoves)))
+	if busy := with == "" || now.Sub(s.claimed[with]) < overdueAfter; busy && patient {
 		return ""
 	}
 	for i := range s.byQueue[q] {
-		if p := &s.byQueue[q][i]; p.worker != with && p.left > 0 && !s.stuck[p.worker] {
+		// Where patience has an end the record may be gone: then the same
+		// worker will do.
+		if p := &s.byQueue[q][i]; p.left > 0 && (!patient || p.worker != with && !s.stuck[p.worker]) {
 			p.left--
-			if with != "" {
+			s.moves[a.ID]++
+			if with != "" && p.worker != with {
 				s.stuck[with] = true
 			}
 			return run.ReasonUnclaimed
 		}
 	}
 	return ""
+}
+
+// settled forgets what was followed of a while it lay on its queue.
+func (s *Shard) settled(a *Active) {
+	delete(s.placed, a.key())
+	delete(s.moves, a.ID)
 }
 
 // handsOutAnew reports whether a run that was asked back for that reason is to
