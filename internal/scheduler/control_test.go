@@ -121,3 +121,24 @@ func TestOnlyOwnTopicsAreAskedAbout(t *testing.T) {
 	require.Zero(t, all.Load(), "all topics of the Kafka were asked for")
 	require.Zero(t, others.Load())
 }
+
+// TestEachSchedulerKeepsABeatItCannotRead: while shards change hands, nobody
+// could be said to write for all.
+func TestEachSchedulerKeepsABeatItCannotRead(t *testing.T) {
+	conform(t, func(w *world) {
+		w.start("one")
+		w.start("two")
+		r := &kgo.Record{Topic: w.names.Members(), Key: []byte("x"), Value: []byte("{not json")}
+		require.NoError(t, w.cl.ProduceSync(t.Context(), r).FirstErr())
+		by := map[string]int{}
+		for limit := time.Now().Add(30 * time.Second); len(by) < 2 && time.Now().Before(limit); {
+			clear(by)
+			require.NoError(t, kafka.ReadAll(t.Context(), w.kafka, w.names.Dead(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+				d, err := topic.DecodeDeadLetter(r.Value)
+				by[d.By]++
+				return err
+			}))
+		}
+		require.Equal(t, map[string]int{"one": 1, "two": 1}, by)
+	})
+}

@@ -36,10 +36,12 @@ func (w *watcher) control(c run.Control, what string) {
 }
 
 // unreadableBeat keeps a record of the members topic that means nothing. All
-// schedulers read that topic; the owner of shard 0 writes for all.
+// schedulers read that topic, and each writes a letter: while shards change
+// hands, nobody could be said to write for all. What stands there from before
+// this life is left to those that lived then.
 func (w *watcher) unreadableBeat(r *kgo.Record, why error) {
 	w.o.Log.Warn("unreadable beat", "offset", r.Offset, "error", why)
-	if w.loops[0] == nil {
+	if !w.selfHeard {
 		return
 	}
 	value, err := topic.EncodeDeadLetter(deadLetter(r, why, w.o.Name))
