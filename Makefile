@@ -84,6 +84,13 @@ promises: ## Run what proves each promise, and rewrite the figures of docs/promi
 soak: ## Ten minutes of load on real Kafka with kills and freezes, judged; SOAK="-for 1h -rate 100".
 	$(GO) run ./test/soak $(SOAK)
 
+# The seed of hostile, and for how long it sends.
+FOR ?= 10m
+
+.PHONY: hostile
+hostile: ## Hostile records to every topic of running members for FOR (10m); SEED=7, KINDS=garbage,stranger.
+	SEED=$(SEED) FOR=$(FOR) KINDS=$(KINDS) $(GO) test -count=1 -timeout 3h -v -run NothingThatIsSent ./test/hostile/
+
 .PHONY: test-cron
 test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
 	BELFRY_TEST_CRON=1 $(GO) test -count=1 -timeout 30m ./test/cron/...

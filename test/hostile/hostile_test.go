@@ -78,6 +78,7 @@ func (w *world) kinds() []func() []poison {
 }
 
 func TestNothingThatIsSentStopsTheOthers(t *testing.T) {
+	t.Parallel()
 	span, seed := asked(t)
 	t.Logf("SEED=%d", seed)
 	w := newWorld(t, seed)
