@@ -58,6 +58,7 @@ func (w *world) goOn(from time.Time, limits check.Limits, members ...string) {
 // TestWhatWasAskedIsNotDoneAgain: the shards' own records are gone, or
 // garbage, and with them how far commands were acted on.
 func TestWhatWasAskedIsNotDoneAgain(t *testing.T) {
+	t.Parallel()
 	for name, value := range map[string][]byte{"deleted": nil, "garbage": []byte("{not json")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

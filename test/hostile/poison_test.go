@@ -137,11 +137,15 @@ func (w *world) shapes() []poison {
 func swaps() []any {
 	number := func(text string) any { return json.Number(text) }
 	return []any{
-		nil, true, []any{}, map[string]any{}, "", "x", "\u202e\u0000\u001b[2J", strings.Repeat("y", large),
+		nil, true,
+		[]any{},
+		map[string]any{},
+		"", "x", "\u202e\u0000\u001b[2J", strings.Repeat("y", large),
 		"0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "10000-01-01T00:00:00Z", "NaN", "Infinity",
 		number("-1"), number("0"), number("12345"), number("9007199254740993"), number("4611686018427387904"),
 		number("9223372036854775807"), number("-9223372036854775808"), number("1e308"), number("0.5"), number("1e999"),
-		[]any{strings.Repeat("z", large)}, map[string]any{"k": strings.Repeat("z", large)},
+		[]any{strings.Repeat("z", large)},
+		map[string]any{"k": strings.Repeat("z", large)},
 	}
 }
 
