@@ -24,7 +24,7 @@ const maxLetter, maxLine = 64 << 10, 16 << 10
 func asked(t *testing.T) (span time.Duration, seed uint64) {
 	t.Helper()
 	var err error
-	span, seed = 15*time.Second, uint64(time.Now().UnixNano())
+	span, seed = 10*time.Second, uint64(time.Now().UnixNano())
 	if text := os.Getenv("FOR"); text != "" {
 		span, err = time.ParseDuration(text)
 		require.NoError(t, err)
