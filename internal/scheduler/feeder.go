@@ -95,7 +95,7 @@ func (t *tenure) convert(fetches kgo.Fetches) (b, asked batch) {
 }
 
 func (t *tenure) jobInput(r *kgo.Record) shard.Input {
-	replayed := r.Offset < t.replayed
+	replayed := r.Offset < t.replayed || t.refused.known(string(r.Key), r.Offset)
 	if len(r.Value) == 0 {
 		return shard.JobChanged{Name: string(r.Key), Replayed: replayed}
 	}

@@ -70,14 +70,14 @@ func (l *loop) run(ctx context.Context) {
 	wait := firstRetry
 	for {
 		began := time.Now()
-		err := l.own(ctx)
+		jobs, err := l.own(ctx)
 		l.loaded.Store(false)
 		l.facts.unloaded.NoteFirst(time.Now())
 		if ctx.Err() != nil {
 			return
 		}
 		class := kafka.Classify(err)
-		if l.learn(err) {
+		if l.learn(err, jobs) {
 			wait = firstRetry
 		}
 		l.metrics.givenUp.WithLabelValues(string(class)).Inc()
@@ -94,22 +94,24 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
-// own takes the shard over and runs it until ctx ends or an error.
-func (l *loop) own(ctx context.Context) error {
+// own takes the shard over and runs it until ctx ends or an error. It returns
+// how far the definitions were read.
+func (l *loop) own(ctx context.Context) (jobs int64, err error) {
 	began := time.Now()
 	t, err := l.takeOver(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer t.close()
 	if err := t.load(ctx); err != nil {
-		return err
+		return t.read.Jobs, err
 	}
 	l.metrics.takeOvers.Observe(time.Since(began).Seconds())
 	l.o.Log.Info("owns a shard", "shard", l.shard, "jobs", t.core.Jobs(), "took", time.Since(began).Round(time.Millisecond))
 	l.loaded.Store(true)
 	l.facts.unloaded.Clear()
-	return t.steps(ctx)
+	err = t.steps(ctx)
+	return t.read.Jobs, err
 }
 
 // tenure is one uninterrupted ownership of a shard.

@@ -35,15 +35,37 @@ func (r *refusedError) Error() string {
 
 func (r *refusedError) Unwrap() error { return r.err }
 
-// refusals are what a loop has learned not to try again, kept over tenures.
+// refusals are what a loop has learned not to try again, kept over tenures:
+// jobs set aside, oldest first, with the offset in jobs from which on a
+// definition is a new one, and clusters closed, with when.
 type refusals struct {
-	jobs   []shard.SetAside
+	jobs   []string
+	until  map[string]int64
 	closed map[string]time.Time
 }
 
+// aside sets a job aside until it is defined anew, from offset until on.
+func (r *refusals) aside(job string, until int64) {
+	if r.until == nil {
+		r.until = map[string]int64{}
+	}
+	if _, known := r.until[job]; !known {
+		r.jobs = append(r.jobs, job)
+	}
+	r.until[job] = until
+	if len(r.jobs) > maxAside {
+		delete(r.until, r.jobs[0])
+		r.jobs = r.jobs[1:]
+	}
+}
+
+// known reports whether the definition at that offset is the one that its job
+// was set aside with, or an older one.
+func (r *refusals) known(job string, offset int64) bool { return offset < r.until[job] }
+
 // learn takes from an error what not to do again, and reports whether it was
-// one of that kind.
-func (l *loop) learn(err error) bool {
+// one of that kind. The definitions below offset jobs had been read.
+func (l *loop) learn(err error, jobs int64) bool {
 	var refused *refusedError
 	if !errors.As(err, &refused) {
 		return false
@@ -54,10 +76,7 @@ func (l *loop) learn(err error) bool {
 		if job == "" {
 			return false
 		}
-		l.refused.jobs = append(l.refused.jobs, shard.SetAside{Job: job, Reason: run.ReasonOversized})
-		if over := len(l.refused.jobs) - maxAside; over > 0 {
-			l.refused.jobs = l.refused.jobs[over:]
-		}
+		l.refused.aside(job, jobs)
 		l.metrics.setAside.WithLabelValues(run.ReasonOversized).Inc()
 		l.o.Log.Error("set a job aside: Kafka does not take its records; it goes on when it is defined anew",
 			"job", job, "topic", refused.record.Topic, "bytes", len(refused.record.Value), "error", refused.err)
@@ -84,8 +103,8 @@ func (l *loop) learn(err error) bool {
 // known gives a new tenure what was learned.
 func (l *loop) known() []shard.Input {
 	inputs := make([]shard.Input, 0, len(l.refused.jobs)+len(l.refused.closed))
-	for _, in := range l.refused.jobs {
-		inputs = append(inputs, in)
+	for _, job := range l.refused.jobs {
+		inputs = append(inputs, shard.SetAside{Job: job, Reason: run.ReasonOversized})
 	}
 	for cluster := range l.refused.closed {
 		inputs = append(inputs, shard.ClusterClosed{Cluster: cluster, Reason: run.ReasonNotAuthorized})

@@ -2,6 +2,8 @@ package scheduler_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,8 +14,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -301,6 +305,36 @@ func TestACommandFindsTheJobAppliedBeforeIt(t *testing.T) {
 				t.Fatalf("only %d of 40 jobs ran", len(ran))
 			}
 		}
+	})
+}
+
+// One job whose record its topic does not take: the others go on.
+func TestWhatKafkaDoesNotTakeSetsItsJobAside(t *testing.T) {
+	conform(t, func(w *world) {
+		w.follow()
+		_, err := kadm.NewClient(w.cl).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{
+			{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kmsg.StringPtr("4000")},
+		}, w.names.Runs("cluster-a"))
+		require.NoError(t, err)
+		w.start("one")
+		w.apply("ticking")
+		w.receive("ticking", 2)
+		noise := make([]byte, 20_000) // no codec makes it small
+		_, _ = rand.Read(noise)
+		value, err := topic.EncodeJob(topic.Job{AppliedAt: time.Now().UTC(), Job: job.Job{
+			Name: "big", Schedule: "* * * * * *", Seconds: true, Timezone: "UTC", Cluster: "cluster-a",
+			Command: []string{"true"}, Stdin: base64.StdEncoding.EncodeToString(noise),
+		}.WithDefaults()})
+		require.NoError(t, err)
+		w.produce(w.names.Jobs(), "big", value)
+		requireRow(t, w.receive("ticking", 15))
+		var reasons []string
+		require.NoError(t, kafka.ReadAll(t.Context(), w.kafka, w.names.Dead(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
+			d, err := topic.DecodeDeadLetter(r.Value)
+			reasons = append(reasons, string(d.Key)+": "+d.Reason)
+			return err
+		}))
+		require.Contains(t, reasons, "big: set aside: oversized")
 	})
 }
 

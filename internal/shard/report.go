@@ -49,6 +49,10 @@ func (s *Shard) report(in Reported, now time.Time) {
 	case run.EventReturned:
 		s.returned(e, a, ev, now)
 	case run.EventDropped:
+		if s.unproven(a, &ev) {
+			s.recall(e, a, run.ReasonUnclaimed, now)
+			break
+		}
 		s.dropped(e, a, ev.Reason, now)
 	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
 		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
@@ -203,9 +207,7 @@ func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
 		s.dropped(e, a, a.Recall, now)
 		return
 	}
-	if a.State == run.StateQueued && !s.lives(ev.By, ev.Incarnation) {
-		// Claimed and given back in one transaction, or never: whoever says so
-		// is not known to be a worker, and the record may lie where it was.
+	if s.unproven(a, &ev) {
 		s.recall(e, a, run.ReasonUnclaimed, now)
 		return
 	}
@@ -214,6 +216,12 @@ func (s *Shard) returned(e *entry, a *Active, ev run.Event, now time.Time) {
 		a.Holder = ev.By // not necessarily known yet: it may return what it claims in one transaction
 	}
 	s.placeAnew(e, a, now)
+}
+
+// unproven reports whether somebody who is not known to be a worker says that it
+// claimed a and gave it back in one transaction: the record may lie where it was.
+func (s *Shard) unproven(a *Active, ev *run.Event) bool {
+	return a.State == run.StateQueued && a.Recall == "" && a.Cancel == "" && !s.lives(ev.By, ev.Incarnation)
 }
 
 // placeAnew hands a out again, for the same attempt.
