@@ -7,6 +7,10 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
+// maxStride is by how much more than the last the number of a decision can be:
+// steps without events lie between two that have some.
+const maxStride = 1 << 40
+
 // Replay takes the next event of the log at take-over, from ReplayFrom on,
 // after the states and before any Step. Reports are put in where the last
 // owner took them, which each of its own events says (Read): it may have
@@ -21,6 +25,9 @@ func (s *Shard) Replay(r run.Logged) {
 	}
 	if r.Event.Step == 0 {
 		return // written by a release that kept all in the states
+	}
+	if r.Event.Read > r.Offset || r.Event.Step > s.step+maxStride {
+		return // no owner can have written it
 	}
 	s.step = max(s.step, r.Event.Step)
 	s.read = max(s.read, r.Event.Read)
