@@ -112,6 +112,9 @@ func TestEveryFieldHasABound(t *testing.T) {
 				continue
 			}
 			for _, content := range absurd(f.typ) {
+				if f.path == "Beat.seq" && content.Int() > 0 {
+					continue // only compared; a scheduler's last beat has the last number
+				}
 				r := reflect.New(typ)
 				f.set(r.Elem(), content)
 				err := topic.Check(r.Interface())

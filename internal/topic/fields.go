@@ -1,6 +1,8 @@
 package topic
 
 import (
+	"math"
+
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -214,7 +216,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.text("id", m.ID, maxWho)
 	b.word("role", string(m.Role))
 	b.count("incarnation", m.Incarnation)
-	b.count("seq", m.Seq)
+	b.number("seq", m.Seq, 0, math.MaxInt64) // the last beat of a scheduler has the last number
 	b.instant("at", m.At)
 	b.text("host", m.Host, maxWho)
 	b.text("version", m.Version, maxWho)
