@@ -20,7 +20,6 @@ type claimer struct {
 	// went: partitions were revoked since the last transaction ended.
 	went    bool
 	memory  claim.Memory
-	skipped map[run.Key]bool // SkipAborted: of claims that failed
 	busy    bool
 	kicked  bool
 	stopped bool
@@ -183,9 +182,7 @@ func (c *claimer) poll(limit int) ([]claim.Polled, []offsetCommit) {
 				return
 			}
 			polled := claim.Polled{Run: r.value.(run.Run), Doubted: c.memory.Doubts(p.q.p.id, r.offset)}
-			if !c.skipped[polled.Run.Key()] {
-				runs = append(runs, c.k.w.mutant.polled(polled, c.k.wall()))
-			}
+			runs = append(runs, c.k.w.mutant.polled(polled, c.k.wall()))
 		})
 		p.next = next
 		offsets = append(offsets, offsetCommit{p.q, next})
@@ -250,12 +247,6 @@ func (c *claimer) lose(runs []claim.Polled, err error) {
 	for i := range runs {
 		r := &runs[i].Run
 		c.k.w.trace(c.k.name, r.Job, r.ID, "fence %d is not ours: %v", r.Fence, err)
-		if c.k.w.mutant.SkipAborted {
-			if c.skipped == nil {
-				c.skipped = map[run.Key]bool{}
-			}
-			c.skipped[r.Key()] = true
-		}
 	}
 }
 

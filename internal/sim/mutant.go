@@ -25,7 +25,7 @@ type Mutant struct {
 	OffsetsAhead, ForgetState                 bool
 	CountBeatsTimes                           int
 	IgnoreHolder                              bool
-	ControlUnread, SkipAborted, OldIsNew      bool
+	ControlUnread, OldIsNew                   bool
 	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
 
 	// Faults of the cores.
@@ -56,7 +56,6 @@ func Mutants() []Mutant {
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
 		{Name: "ignore-holder", What: "a claim does not say after which beat it was made", IgnoreHolder: true},
 		{Name: "control-unread", What: "a worker counts control as read up to now though it is not", ControlUnread: true},
-		{Name: "skip-aborted", What: "a claim that was aborted and comes again is taken for one in progress", SkipAborted: true},
 		{Name: "old-is-new", What: "old runs start without their shard's word", OldIsNew: true},
 		{Name: "withdraw-at-once", What: "a run is withdrawn while a worker may still start it", WithdrawAtOnce: true},
 		{Name: "no-replay", What: "a new owner goes by the written states alone", NoReplay: true},
@@ -212,13 +211,12 @@ func (m *Mutant) effects(t *tenure, f *shard.Effects) {
 	}
 }
 
-// offsets are how far the state says the topics were read.
-func (m *Mutant) offsets(t *tenure) offsets {
-	done := t.done
+// replayed is where a new owner goes on in events.
+func (m *Mutant) replayed(t *tenure, read int64) int64 {
 	if m.OffsetsAhead {
-		done.events = m.w.partition("events", t.shard).stable()
+		return m.w.partition("events", t.shard).stable()
 	}
-	return done
+	return read
 }
 
 // polled is a run as a worker understands it.

@@ -190,7 +190,7 @@ func (t *tenure) replay() {
 	p.between(t.done.replay, p.high, true, func(r *record) {
 		t.core.Replay(run.Logged{Event: r.value.(run.Event), Offset: r.offset})
 	})
-	t.done.events = t.core.EndReplay(t.done.events, t.done.replay)
+	t.done.events = t.w.mutant.replayed(t, t.core.EndReplay(t.done.events, t.done.replay))
 }
 
 // feed follows the shard's topics from where the state says.
@@ -383,7 +383,7 @@ func (t *tenure) batches(f shard.Effects) []batchOf {
 	}
 	if !f.Positioned() || t.done.jobs != t.saved.jobs || t.done.commands != t.saved.commands {
 		t.done.replay = t.core.ReplayFrom()
-		add(state, record{key: topic.ShardKey, value: t.w.mutant.offsets(t)})
+		add(state, record{key: topic.ShardKey, value: t.done})
 	}
 	return all
 }
