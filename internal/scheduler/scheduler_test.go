@@ -17,7 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -313,7 +312,7 @@ func TestWhatKafkaDoesNotTakeSetsItsJobAside(t *testing.T) {
 	conform(t, func(w *world) {
 		w.follow()
 		_, err := kadm.NewClient(w.cl).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{
-			{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kmsg.StringPtr("4000")},
+			{Op: kadm.SetConfig, Name: "max.message.bytes", Value: new("4000")},
 		}, w.names.Runs("cluster-a"))
 		require.NoError(t, err)
 		w.start("one")
