@@ -79,10 +79,10 @@ func TestRecallsGoToTheirCluster(t *testing.T) {
 // Installations of earlier releases have one partition of control for all.
 func TestControlOfOnePartition(t *testing.T) {
 	conform(t, func(w *world) {
-		adm := kadm.NewClient(w.cl)
-		_, err := adm.DeleteTopics(t.Context(), w.names.Control())
+		w.names.Prefix += "old."
+		_, err := kadm.NewClient(w.cl).CreateTopic(t.Context(), 1, -1, nil, w.names.Control())
 		require.NoError(t, err)
-		_, err = adm.CreateTopic(t.Context(), 1, -1, nil, w.names.Control())
+		_, err = kafka.NewAdmin(w.cl, w.names).EnsureTopics(t.Context(), []string{"cluster-a"}, shards, kafka.EnsureOptions{QueuePartitions: 1})
 		require.NoError(t, err)
 		w.start("one")
 		w.beat(member.Beat{ID: "w1", Incarnation: 1, Seq: 1, Runs: member.Slots{Total: 3, Free: 3, Partitions: []int32{0}}})
