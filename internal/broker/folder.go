@@ -11,7 +11,7 @@ import (
 
 // secure makes the data folder if it is missing and sees to it that it is
 // its owner's alone: the records in it are commands that run as the owner.
-// What others may have put there is refused, as are links: whatever they
+// Files that others may have put there are refused, as are links: whatever they
 // point at would be written to.
 func secure(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -50,7 +50,7 @@ func TestNoLinkIsFollowed(t *testing.T) {
 	}
 }
 
-// What is opened does not follow links even if nobody looked before.
+// Opening does not follow links even if nobody looked before.
 func TestFilesAreOpenedWithoutFollowingLinks(t *testing.T) {
 	dir, target := t.TempDir(), preciousFile(t)
 	for _, name := range []string{"LOCK", "secret", "belfry-transaction.journal", "file.tmp", "log"} {

@@ -57,7 +57,7 @@ const (
 	recheck = time.Second
 )
 
-// What a worker holds at the most.
+// The bounds of what a worker holds.
 const (
 	// MaxSlots bounds the slots of a queue: a beat names what they run.
 	MaxSlots = 10_000

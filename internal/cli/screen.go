@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Whoever may write to Kafka chooses names, reasons and much else that is
+// Writers to Kafka choose names, reasons and much else that is
 // shown, and a terminal obeys what is hidden in it. So everything the program
 // writes goes through a screen, and no path can forget to.
 

@@ -73,7 +73,7 @@
 // A frame holds at most maxFrame; what is longer the kernel would not execute
 // either. A keeper has at most maxCommands at a time, of which at most
 // maxStarting are being started; a command too many is refused with EAGAIN.
-// Who cannot be killed (it waits for a disk, or became another user's) is
+// A process that cannot be killed (it waits for a disk, or became another user's) is
 // given up after killWithin, reported, and still reaped when it dies. A
 // keeper that dies is followed by another after a wait that doubles from
 // firstWait to mostWait.

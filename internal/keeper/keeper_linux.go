@@ -118,7 +118,7 @@ func (k *keeper) command(id uint64) *command {
 }
 
 // run is the life of one command, from its start to the last of its tree.
-// What cannot be told to the worker need not be: it is gone.
+// A worker that cannot be told need not be: it is gone.
 func (k *keeper) run(m startMessage, files []int) {
 	c, err := k.start(m, files)
 	if err != nil {

@@ -229,7 +229,7 @@ func (l *life) lose(why error) {
 // container must: whoever loses its parent there, and is below no keeper,
 // becomes its child. It returns what ends that.
 //
-// Who waits for a child of its own besides may find its end taken. Here that
+// A process that waits for a child of its own may find its end taken. Here that
 // are keepers, of which only the end itself is wanted.
 func reapOrphans() (stop func()) {
 	deaths := make(chan os.Signal, 1)

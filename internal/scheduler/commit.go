@@ -14,12 +14,8 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-const (
-	// commitWait bounds a transaction's end; its outcome is unknown then.
-	commitWait = 12 * time.Second
-	// maxRecordBytes leaves room below Kafka's usual limit of 1 MB.
-	maxRecordBytes = 950_000
-)
+// commitWait bounds a transaction's end; its outcome is unknown then.
+const commitWait = 12 * time.Second
 
 // commit makes effects one transaction, together with how far the topics were
 // read. Without effects it only renews the lease, when that is due.
@@ -158,7 +154,7 @@ func (t *tenure) enqueueRecord(q *shard.Enqueue) (*kgo.Record, string) {
 		return nil, run.ReasonNoQueue
 	}
 	value, err := t.codec.EncodeRun(q.Run)
-	if err != nil || len(value) > maxRecordBytes {
+	if err != nil || len(value) > topic.MaxRecord {
 		return nil, run.ReasonOversized
 	}
 	p := q.Partition

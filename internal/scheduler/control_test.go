@@ -60,7 +60,7 @@ func TestAWorkersOlderProcessIsTold(t *testing.T) {
 	})
 }
 
-// What a shard tells workers goes where those of the run's cluster read.
+// A shard's word to workers goes where those of the run's cluster read.
 func TestRecallsGoToTheirCluster(t *testing.T) {
 	conform(t, func(w *world) {
 		w.start("one")

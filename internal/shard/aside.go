@@ -6,7 +6,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// What can never be committed must not stop the others: a job whose state
+// Decisions that can never be committed must not stop the others: a job whose state
 // cannot be read, or whose records Kafka refuses, is set aside, and a cluster
 // whose topics may not be written is closed. Nothing is decided for a job set
 // aside, and its state is not written over; the runs of a closed cluster wait.

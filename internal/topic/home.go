@@ -48,7 +48,7 @@ func CheckRunPlace(key []byte, r *run.Run, cluster string, shards int32) error {
 }
 
 // CheckControlPlace is for records in control that are for the reader's cluster.
-// One of a type that nobody knows may have any key.
+// A record of a type that nobody knows may have any key.
 func CheckControlPlace(key []byte, c *run.Control) error {
 	if home := ControlKey(c); home != "" && string(key) != home {
 		return fmt.Errorf("the record's key is %.60q, but it belongs under %.60q", key, home)

@@ -32,7 +32,7 @@ const (
 	// for the figures of a stretch to be those of a run.
 	steady = 0.02
 
-	// What a run may cost.
+	// The cost that a run may have.
 	recordsGoal = 7
 	bytesGoal   = 1500
 )

@@ -6,7 +6,7 @@
 // could not be started, is a run.Outcome. Bounded and Stream stand between
 // the output and whoever stores it.
 //
-// What a command starts is its tree. When the command ends, or is stopped, or
+// The processes that descend from a command are its tree. When the command ends, is stopped, or
 // the worker dies, nothing of its tree is left running: on Linux a keeper
 // (package keeper) starts the commands and sees to that. A cgroup of its own,
 // where there is cgroup v2, counts what the tree uses.

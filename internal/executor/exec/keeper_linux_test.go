@@ -147,7 +147,7 @@ func TestKeeperKilled(t *testing.T) {
 	require.InDelta(t, 1, families[0].GetMetric()[0].GetCounter().GetValue(), 0)
 }
 
-// What worker and keeper left when both were killed at once is killed by the
+// Processes that worker and keeper left, both killed at once, are killed by the
 // next keeper of the name; those of a living one it leaves alone.
 func TestLeftoversOfAnEarlierLife(t *testing.T) {
 	dir, name := t.TempDir(), uniqueName(t)
