@@ -19,8 +19,8 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 	if !s.inTouch(now) {
 		return
 	}
-	taken, executing := q.taken()
-	free := q.slots + q.soonFree() - taken
+	t := q.tally(now)
+	free, executing := q.slots+q.soonFree()-t.taken, t.executing
 	for _, h := range q.order {
 		switch {
 		case h.stage == ready && executing < q.slots && h.due(now) <= 0:

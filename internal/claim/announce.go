@@ -7,9 +7,9 @@ import (
 
 const (
 	// ackSamples is of how many `starting` records it is remembered how long
-	// their acknowledgement took, fewestAcks how many tell enough.
+	// their acknowledgement took; each further ackStep of them are learned from.
 	ackSamples = 200
-	fewestAcks = 10
+	ackStep    = 10
 	// aheadMargin is for what comes after the acknowledgement.
 	aheadMargin = 5 * time.Millisecond
 )
@@ -20,6 +20,7 @@ const (
 type acks struct {
 	took  []time.Duration
 	next  int // which of took is the oldest, once there are ackSamples
+	news  int // how many of took were not learned from yet
 	ahead time.Duration
 }
 
@@ -31,9 +32,10 @@ func (a *acks) add(took time.Duration) {
 		a.took[a.next] = took
 		a.next = (a.next + 1) % ackSamples
 	}
-	if len(a.took) < fewestAcks {
+	if a.news++; a.news < ackStep {
 		return
 	}
+	a.news = 0
 	sorted := slices.Sorted(slices.Values(a.took))
 	slow := sorted[len(sorted)*99/100]
 	a.ahead = min(max(slow*3/2+aheadMargin, LeastAhead), StartAhead)

@@ -76,5 +76,6 @@ func encoded(key string) int {
 
 // freeSoon returns how many slots nothing will take within a second.
 func (q *queue) freeSoon(now Now) int {
-	return max(0, q.free()-max(q.overdue(now), q.dueWithin(rateOver, now)-len(q.exits)))
+	t := q.tally(now)
+	return max(0, q.slots-t.taken-max(t.due, q.dueWithin(rateOver, now)-len(q.exits)))
 }

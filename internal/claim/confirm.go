@@ -33,17 +33,6 @@ func (p *Polled) aged(now Now) bool {
 // so that a group that has lost its memory does not flood shards with claims.
 func (q *queue) mostUnconfirmed() int { return max(2*q.slots, leastUnconfirmed) }
 
-// unconfirmed returns how many runs wait for their shard's word.
-func (q *queue) unconfirmed() int {
-	n := 0
-	for _, h := range q.order {
-		if h.unconfirmed && (h.stage == claiming || h.stage == waiting) {
-			n++
-		}
-	}
-	return n
-}
-
 // confirmed takes a shard's word that a handing-out counts.
 func (s *State) confirmed(c run.Control) {
 	if h := s.byKey[run.Key{ID: c.Run, Fence: c.Fence}]; h != nil {

@@ -120,16 +120,8 @@ type queue struct {
 	// order holds the runs by due time.
 	order []*held
 
-	// ahead is how many runs to poll beyond what can be started soon. It
-	// grows while all that is polled was staged ahead.
-	ahead int
-
-	// behind is how many due runs to claim beyond those that have a slot. It
-	// grows while slots come free during the claim of a full poll and nothing
-	// waits for them. asked is the latest limit, full says that a poll came up
-	// to it.
-	behind, asked int
-	full          bool
+	// early is how many runs to poll at least, while none that comes is due.
+	early int
 
 	// claimTook is what claims take, lately and on the average, from the poll
 	// to the end of the transaction.
@@ -163,36 +155,36 @@ type report struct {
 	free int
 }
 
-// taken returns how many slots are taken, those about to come free counting
-// twice, and how many of them by commands that run.
-func (q *queue) taken() (taken, executing int) {
-	for _, h := range q.order {
-		if h.takesSlot() {
-			taken++
-		}
-		if h.stage == running {
-			executing++
-		}
-	}
-	return taken, executing
+// tally counts the runs of a queue.
+type tally struct {
+	// taken have a slot, or were announced for one that is about to come free;
+	// executing are those of them whose commands run.
+	taken, executing int
+	// unstarted have no slot; unconfirmed are those of them that wait for
+	// their shard's word, due those that wait for nothing but a slot.
+	unstarted, unconfirmed, due int
 }
 
-// free returns how many slots are not taken.
-func (q *queue) free() int {
-	taken, _ := q.taken()
-	return max(0, q.slots-taken)
-}
-
-// overdue returns how many runs wait for nothing but a slot.
-func (q *queue) overdue(now Now) int {
-	taken, _ := q.taken()
-	n := max(0, taken-q.slots)
+func (q *queue) tally(now Now) tally {
+	var t tally
 	for _, h := range q.order {
-		if h.stage == waiting && !h.unconfirmed && h.inWindow(now) {
-			n++
+		switch {
+		case h.takesSlot():
+			t.taken++
+			if h.stage == running {
+				t.executing++
+			}
+		case h.stage == settling:
+		default:
+			t.unstarted++
+			if h.unconfirmed {
+				t.unconfirmed++
+			} else if h.stage == waiting && h.inWindow(now) {
+				t.due++
+			}
 		}
 	}
-	return n
+	return t
 }
 
 // dueWithin returns how many runs without a slot come due until then.

@@ -17,10 +17,11 @@ const (
 	freeFresh = 3 * time.Second
 	// toldLag is how far behind our beats that word may be.
 	toldLag = 2500 * time.Millisecond
-	// aheadFirst is how many runs to poll ahead, once one was staged ahead.
-	aheadFirst = 8
 	// handOnMost bounds the runs that one transaction hands on.
 	handOnMost = 100
+	// earlyRuns is how many runs are polled at least after a poll that had no
+	// run but such as are not due yet.
+	earlyRuns = 100
 )
 
 // Limit returns how many runs to poll from a queue now; 0 means none until
@@ -29,27 +30,37 @@ const (
 func (s *State) Limit(name run.Queue, now Now) int {
 	q := s.queue(name)
 	s.comesRound(q, now)
-	q.asked = s.limit(q, now)
-	return q.asked
+	return s.limit(q, now)
 }
 
 // Hungry reports whether Limit is not 0.
 func (s *State) Hungry(name run.Queue, now Now) bool { return s.limit(s.queue(name), now) > 0 }
 
+// limit is the one rule of how many runs a worker takes. First come the slots,
+// and as many runs more as will end while two claims are made. Once no slot is
+// idle, that many may wait, or one for each slot if that is more; they are
+// asked for when half of them are gone, so that claims are few. While what comes
+// is not due yet, it takes no slot, and comes by earlyRuns. A worker that wants
+// none for itself takes runs to hand them on to workers with free slots.
 func (s *State) limit(q *queue, now Now) int {
 	if s.draining || q.slots == 0 || !s.inTouch(now) {
 		return 0
 	}
 	q.prune(now)
-	overdue, expected := q.overdue(now), q.expected()
-	room := max(0, s.cfg.Ahead-q.unstarted())
-	if unconfirmed := q.unconfirmed(); unconfirmed > 0 {
-		room = min(room, max(0, q.mostUnconfirmed()-unconfirmed))
+	t := q.tally(now)
+	room := max(0, s.cfg.Ahead-t.unstarted)
+	if t.unconfirmed > 0 {
+		room = min(room, max(0, q.mostUnconfirmed()-t.unconfirmed))
 	}
-	if overdue >= q.slots+expected {
-		return min(q.freeElsewhere(now), handOnMost, room)
+	have, spare := t.taken+t.due, q.ending()
+	if have < q.slots {
+		return min(max(q.slots+spare-have, q.early), room)
 	}
-	return min(max(1, q.free()+expected-overdue)+q.behind+q.ahead, room)
+	spare = max(spare, q.slots)
+	if missing := q.slots + spare - have; missing > 0 && missing >= spare/2 {
+		return min(missing, room)
+	}
+	return min(q.freeElsewhere(now), handOnMost, room)
 }
 
 // Decide says what to do with each of the runs just polled, within the
@@ -60,11 +71,13 @@ func (s *State) Decide(name run.Queue, polled []Polled, now Now) Claim {
 	s.supersede(q)
 	q.prune(now)
 	c := Claim{Queue: name, Number: q.open.number, Verdicts: make([]Verdict, 0, len(polled))}
+	t := q.tally(now)
 	d := decision{
-		slots: q.free() + q.expected() - q.overdue(now) + q.behind, others: q.freeElsewhere(now),
-		doubts: q.mostUnconfirmed() - q.unconfirmed(),
+		slots: q.slots + q.ending() - t.taken - t.due, others: q.freeElsewhere(now),
+		doubts: q.mostUnconfirmed() - t.unconfirmed,
 	}
 	silent, known := s.silence(now)
+	q.early = earlyRuns
 	for i := range polled {
 		p := &polled[i]
 		h := &held{
@@ -80,17 +93,11 @@ func (s *State) Decide(name run.Queue, polled []Polled, now Now) Claim {
 			q.open.keys = append(q.open.keys, h.run.Key())
 		}
 	}
-	q.learn(d, s.cfg.Ahead)
 	return c
 }
 
-// decision is what the runs of one poll have left of what there is, and how
-// many of them there were of which kind.
-type decision struct {
-	slots, others, doubts int
-	fresh, staged         int  // runs that may be started without more ado; of them, later
-	crowded               bool // one of them found no slot
-}
+// decision is what the runs of one poll have left of what there is.
+type decision struct{ slots, others, doubts int }
 
 func (s *State) decide(q *queue, d *decision, p *Polled, h *held, now Now) Verdict {
 	claimed := Verdict{Event: run.EventClaimed}
@@ -107,67 +114,27 @@ func (s *State) decide(q *queue, d *decision, p *Polled, h *held, now Now) Verdi
 		claimed.Confirm = true
 		return claimed
 	}
-	d.fresh++
+	if !h.inWindow(now) {
+		return claimed
+	}
+	q.early = 0
 	switch {
-	case !h.inWindow(now):
-		d.staged++
 	case d.slots > 0:
 		d.slots--
-	default:
-		d.crowded = true
-		if d.others > 0 && p.Run.Hops < MaxHops {
-			d.others--
-			q.others--
-			return Verdict{Event: run.EventReturned, Reason: run.ReasonNoSlot}
-		}
+	case d.others > 0 && p.Run.Hops < MaxHops:
+		d.others--
+		q.others--
+		return Verdict{Event: run.EventReturned, Reason: run.ReasonNoSlot}
 	}
 	return claimed
 }
 
-// adapt changes how many due runs to claim beyond the slots, as the claim of
-// what was polled at polledAt ends: more if slots came free meanwhile and found
-// nothing to do, fewer if more runs wait here than there are slots.
-func (q *queue) adapt(polledAt time.Duration, now Now, most int) {
-	waiting := q.overdue(now)
-	ended := len(q.exits) > 0 && q.exits[len(q.exits)-1] >= polledAt
-	switch {
-	case q.full && ended && waiting == 0 && q.free() > 0:
-		q.behind = min(most, max(2*q.behind, q.slots))
-	case !q.full || waiting > q.slots:
-		q.behind /= 2
-	}
-}
-
-// learn adapts how far ahead to poll: twice as far after a poll of nothing
-// but staged runs, not at all after one that found no slots.
-func (q *queue) learn(d decision, most int) {
-	q.full = q.asked > 0 && d.fresh >= q.asked && d.staged < d.fresh
-	switch {
-	case d.crowded:
-		q.ahead = 0
-	case d.staged > 0 && d.staged == d.fresh:
-		q.ahead = min(most, max(2*q.ahead, aheadFirst))
-	}
-}
-
-// unstarted returns how many runs are held without a slot.
-func (q *queue) unstarted() int {
-	n := 0
-	for _, h := range q.order {
-		if h.stage == waiting || h.stage == claiming {
-			n++
-		}
-	}
-	return n
-}
-
-// expected returns how many slots will come free while a claim is made,
-// going by the last second. Where claims take long, as many again count, so
-// that short runs are claimed ever faster until they fill the slots; but once
-// claimed none is to wait for longer than a run waits anywhere.
-func (q *queue) expected() int {
-	during := max(claimTime, q.claimTook+min(q.claimTook, NoSlotWait))
-	return int(time.Duration(len(q.exits)) * during / rateOver)
+// ending returns how many slots will come free while two claims are made,
+// going by the last second: one is made when the other's runs are half used
+// up. None of its runs is to wait for longer than a run waits anywhere.
+func (q *queue) ending() int {
+	claims := max(claimTime, q.claimTook+min(q.claimTook, NoSlotWait))
+	return int(time.Duration(len(q.exits)) * claims / rateOver)
 }
 
 // soonFree returns how many slots will come free while `starting` is

@@ -7,8 +7,7 @@ import "time"
 // Longest is for how long the first of them has waited here.
 func (s *State) Overdue(now Now) (n int, longest time.Duration) {
 	for _, q := range s.queues() {
-		_, executing := q.taken()
-		if executing >= q.slots {
+		if q.tally(now).executing >= q.slots {
 			continue
 		}
 		for _, h := range q.order {

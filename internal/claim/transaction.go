@@ -59,7 +59,6 @@ func (s *State) committed(in Claimed, now Now, out *effects) {
 	q.cameRound.note(now.Mono)
 	if h := s.byKey[first(q.open.keys)]; h != nil {
 		average(&q.claimTook, now.Mono-h.polledAt)
-		q.adapt(h.polledAt, now, s.cfg.Ahead)
 	}
 	for _, k := range q.open.keys {
 		s.claimed(k, now, out)
