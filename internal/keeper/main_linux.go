@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -16,9 +17,15 @@ import (
 // workerFile is the descriptor of the worker's socket.
 const workerFile = 3
 
-// leastThreads is how many goroutines run at once, whatever the processors:
-// one that starts a command is held until the command is executed.
-const leastThreads = 8
+const (
+	// leastThreads is how many goroutines run at once, whatever the processors:
+	// the one that starts a command keeps its thread until the kernel executes
+	// the command. More of them would only spin in search of work.
+	leastThreads = 4
+	// heapGrowth, in percent, suits a heap of a few hundred kilobytes: with
+	// Go's 100 % the collector runs several times a second.
+	heapGrowth = 400
+)
 
 // Main is a keeper, until its worker is gone and nothing is left below it.
 // The arguments are those that a Client adds: the keeper's mark.
@@ -54,7 +61,8 @@ func keep(mark string, held bool) error {
 	// The signals that end a worker's group or session are the worker's to
 	// act on. They are caught, not ignored: commands would inherit that.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
-	runtime.GOMAXPROCS(max(leastThreads, 2*runtime.NumCPU()))
+	runtime.GOMAXPROCS(max(leastThreads, runtime.NumCPU()))
+	debug.SetGCPercent(heapGrowth)
 	k, err := newKeeper(mark, l)
 	if !held {
 		err = errors.New("the main goroutine was moved off the first thread before Main was called")

@@ -48,10 +48,10 @@ func openPipes(withStdin bool) (*pipes, error) {
 		p.child[0], err = os.Open(os.DevNull)
 	}
 	if err == nil {
-		p.stdout, p.child[1], err = os.Pipe()
+		p.stdout, p.child[1], err = outputPipe()
 	}
 	if err == nil {
-		p.stderr, p.child[2], err = os.Pipe()
+		p.stderr, p.child[2], err = outputPipe()
 	}
 	if err != nil {
 		p.closeChild()
