@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,8 +18,12 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// loadChunk bounds the definitions given to the core in one step at load.
-const loadChunk = 2000
+const (
+	// loadChunk bounds the definitions given to the core in one step at load,
+	// loadAhead the chunks that are decoded ahead of it.
+	loadChunk = 1000
+	loadAhead = 4
+)
 
 // takeOver makes this scheduler the only one that can commit for the shard:
 // asking for the producer ID fences the predecessor and ends the transaction
@@ -177,21 +182,55 @@ func (t *tenure) replay(ctx context.Context) error {
 }
 
 // loadJobs gives the core every definition. Those before the saved offset
-// were acted on by an earlier owner.
+// were acted on by an earlier owner. While the core takes a chunk, the next
+// ones are read and decoded.
 func (t *tenure) loadJobs(ctx context.Context, inputs []shard.Input) error {
-	next, err := kafka.ReadFrom(ctx, t.o.Kafka, t.o.Names.Jobs(), map[int32]int64{t.shard: kafka.FromStart},
-		kafka.ReadCommitted, func(r *kgo.Record) error {
-			inputs = append(inputs, t.jobInput(r))
-			if len(inputs) < loadChunk {
-				return nil
-			}
-			err := t.step(ctx, inputs)
-			inputs = inputs[:0]
+	ctx, stop := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer stop()
+	chunks := make(chan []shard.Input, loadAhead)
+	var next int64
+	var err error
+	reading.Go(func() {
+		defer close(chunks)
+		next, err = t.readJobs(ctx, chunks)
+	})
+	for chunk := range chunks {
+		if err := t.step(ctx, append(inputs, chunk...)); err != nil {
 			return err
-		})
+		}
+		inputs = nil
+	}
 	if err != nil {
 		return err
 	}
-	t.read.Jobs = max(t.read.Jobs, next[t.shard])
+	t.read.Jobs = max(t.read.Jobs, next)
 	return t.step(ctx, append(inputs, shard.JobsLoaded{}))
+}
+
+// readJobs decodes every definition, in chunks. It returns the offset behind
+// the last.
+func (t *tenure) readJobs(ctx context.Context, chunks chan<- []shard.Input) (int64, error) {
+	var chunk []shard.Input
+	next, err := kafka.ReadFrom(ctx, t.o.Kafka, t.o.Names.Jobs(), map[int32]int64{t.shard: kafka.FromStart},
+		kafka.ReadCommitted, func(r *kgo.Record) error {
+			chunk = append(chunk, t.jobInput(r))
+			if len(chunk) < loadChunk {
+				return nil
+			}
+			full := chunk
+			chunk = make([]shard.Input, 0, loadChunk)
+			if !give(ctx, chunks, full) {
+				return ctx.Err()
+			}
+			return nil
+		})
+	if err != nil {
+		return 0, err
+	}
+	if !give(ctx, chunks, chunk) {
+		return 0, ctx.Err()
+	}
+	return next[t.shard], nil
 }

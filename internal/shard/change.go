@@ -21,24 +21,26 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		s.refuse(in, problems[0].Message, now)
 		return
 	}
-	e := s.job(in.Name)
+	e := s.jobs[in.Name]
 	if e != nil && e.aside != "" {
 		if in.Replayed || e.lost {
 			return
 		}
 		e.aside = ""
 	}
+	if e != nil && in.Replayed && e.versioned && !s.loaded {
+		// The state knows the definition it was decided with. To compute its
+		// version anew would be a third of what loading a shard costs.
+		s.define(e, in.Job, sched, except)
+		return
+	}
+	if e != nil {
+		s.open(e)
+	}
 	if e == nil {
 		// A deleted job of the same name had fences too. At less than one
 		// start a microsecond they have not come to where these begin.
 		e = s.add(JobState{Job: in.Name, Fence: now.UnixMicro()})
-	}
-	if in.Replayed && e.st.Version != "" {
-		// The state knows the definition it was decided with. To compute its
-		// version anew would be a third of what loading a shard costs.
-		s.define(e, in.Job, sched, except)
-		s.arm(e, now)
-		return
 	}
 	version := s.compiler.Version(in.Job)
 	changed := !in.Replayed && e.st.Version != version

@@ -86,5 +86,5 @@ func (s *Shard) writeState(e *entry) {
 	e.dirty = false
 	e.st.Step, e.st.Read = s.step, s.read
 	s.out.States = append(s.out.States, snapshot(*e.st))
-	e.close()
+	s.close(e)
 }

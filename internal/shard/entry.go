@@ -20,9 +20,12 @@ type entry struct {
 	sched   *schedule.Schedule
 	// except says which due times are not run, nil if all are.
 	except *job.Exclusions
-	// st is nil while packed holds the state.
+	// st is nil while only packed holds the state; while it is not, packed is
+	// how it was when it was last closed.
 	st     *JobState
 	packed string
+	// versioned says that the state came with the version of a definition.
+	versioned bool
 	// wake is when the job has something to decide, zero if never; index is
 	// its place in the heap of wakes, -1 outside.
 	wake    instant
@@ -46,7 +49,7 @@ func (e *entry) commandLine() []string { return strings.Split(e.command, separat
 
 // add makes an entry of a job's state.
 func (s *Shard) add(st JobState) *entry {
-	e := &entry{name: st.Job, st: &st, index: -1}
+	e := &entry{name: st.Job, st: &st, index: -1, versioned: st.Version != ""}
 	s.jobs[e.name] = e
 	s.opened = append(s.opened, e)
 	return e
@@ -65,24 +68,30 @@ func (s *Shard) job(name string) *entry {
 // open unpacks e's state until the end of the Step.
 func (s *Shard) open(e *entry) {
 	if e.st == nil {
-		e.st, e.packed = unpack(e.name, e.packed), ""
+		e.st = unpack(e.name, e.packed)
 		s.opened = append(s.opened, e)
 	}
 }
 
 // close packs e's state, unless a run is under way or a newer version wrote
-// what only the state itself can hold.
-func (e *entry) close() {
-	if e.st != nil && !e.touched && len(e.st.Active) == 0 && len(e.st.Unknown) == 0 {
-		e.packed, e.st = pack(e.st), nil
+// what only the state itself can hold. Most states were only looked at: their
+// packed form is what it was.
+func (s *Shard) close(e *entry) {
+	if e.st == nil || e.touched || len(e.st.Active) > 0 || len(e.st.Unknown) > 0 {
+		return
 	}
+	s.packing = pack(s.packing[:0], e.st)
+	if e.packed != string(s.packing) {
+		e.packed = string(s.packing)
+	}
+	e.st = nil
 }
 
 // closeOpened closes what was only looked at. What has changed is closed once
 // its state is written.
 func (s *Shard) closeOpened() {
 	for _, e := range s.opened {
-		e.close()
+		s.close(e)
 	}
 	clear(s.opened)
 	s.opened = s.opened[:0]
@@ -124,12 +133,6 @@ func (e *entry) undefine() {
 // rulesOf returns what enqueueing needs of j, without name, schedule and
 // command: the same for all jobs that agree in it.
 func (s *Shard) rulesOf(j *job.Job) *job.Job {
-	rules := &job.Job{
-		Cluster: j.Cluster, Stdin: j.Stdin, Env: j.Env, WorkingDir: j.WorkingDir, User: j.User, Timeout: j.Timeout,
-		Retries: j.Retries, RetryBackoff: j.RetryBackoff, Overlap: j.Overlap, CatchUp: j.CatchUp,
-		StartDeadline: j.StartDeadline, Jitter: j.Jitter, OnLost: j.OnLost, OnAnnounced: j.OnAnnounced,
-		MaxUnfinished: j.MaxUnfinished, Paused: j.Paused,
-	}
 	key := ruleKey{
 		cluster: j.Cluster, workingDir: j.WorkingDir, user: j.User,
 		timeout: int64(j.Timeout), startDeadline: int64(j.StartDeadline), spread: int64(j.Jitter),
@@ -139,15 +142,25 @@ func (s *Shard) rulesOf(j *job.Job) *job.Job {
 	if len(j.Env) > 0 || j.Stdin != "" {
 		key.more = fmt.Sprintf("%q%q", j.Env, j.Stdin) // maps are printed in order
 		if len(key.more) > maxMore {
-			return rules
+			return rules(j)
 		}
 	}
-	if known := s.rules[key]; known != nil {
-		return known
+	known := s.rules[key]
+	if known == nil {
+		if len(s.rules) >= maxRules {
+			clear(s.rules)
+		}
+		known = rules(j)
+		s.rules[key] = known
 	}
-	if len(s.rules) >= maxRules {
-		clear(s.rules)
+	return known
+}
+
+func rules(j *job.Job) *job.Job {
+	return &job.Job{
+		Cluster: j.Cluster, Stdin: j.Stdin, Env: j.Env, WorkingDir: j.WorkingDir, User: j.User, Timeout: j.Timeout,
+		Retries: j.Retries, RetryBackoff: j.RetryBackoff, Overlap: j.Overlap, CatchUp: j.CatchUp,
+		StartDeadline: j.StartDeadline, Jitter: j.Jitter, OnLost: j.OnLost, OnAnnounced: j.OnAnnounced,
+		MaxUnfinished: j.MaxUnfinished, Paused: j.Paused,
 	}
-	s.rules[key] = rules
-	return rules
 }

@@ -13,9 +13,10 @@ import (
 // The packed form of a JobState of which no run is under way: about a tenth
 // of its size. It never leaves the process.
 
-// pack is the opposite of unpack. Active and Unknown are not packed.
-func pack(st *JobState) string {
-	p := packer{b: make([]byte, 0, 256)}
+// pack is the opposite of unpack, appended to b. Active and Unknown are not
+// packed.
+func pack(b []byte, st *JobState) []byte {
+	p := packer{b}
 	p.int(int64(st.V))
 	p.hex(st.Version)
 	p.time(st.Through)
@@ -46,7 +47,7 @@ func pack(st *JobState) string {
 		p.text(r.ID)
 		p.int(r.At)
 	}
-	return string(p.b)
+	return p.b
 }
 
 func unpack(name, packed string) *JobState {

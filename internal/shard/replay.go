@@ -48,7 +48,7 @@ func (s *Shard) EndReplay(read, from int64) int64 {
 	s.point.from = from
 	for _, e := range s.point.dirty {
 		s.noteBusy(e)
-		e.close()
+		s.close(e)
 	}
 	s.closeOpened()
 	return s.read

@@ -51,6 +51,7 @@ type Shard struct {
 	// touched are the jobs whose state this Step writes, opened those whose
 	// state it unpacked.
 	touched, opened []*entry
+	packing         []byte // where states are packed
 	out             Effects
 	// step numbers the decisions, read is the offset in events up to which
 	// reports were taken, point how far the written states are behind.
@@ -234,7 +235,7 @@ func (s *Shard) writeStates(now time.Time) {
 			s.soil(e)
 		}
 		e.whole = false
-		e.close()
+		s.close(e)
 	}
 	s.touched = s.touched[:0]
 }

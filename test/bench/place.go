@@ -11,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/job"
-	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/topic"
 	testsite "github.com/belfry-cron/belfry/test/site"
 )
@@ -43,6 +42,10 @@ func (p *place) leave() {
 // reach has the processes that are started from now on meet on a site.
 func (p *place) reach(s *site) {
 	p.Env = append(p.Env, "BELFRY_BROKERS="+s.brokers, "BELFRY_PREFIX="+s.names.Prefix)
+	if login := s.kafka.SASL; login.Mechanism != "" {
+		p.Env = append(p.Env, "BELFRY_SASL_MECHANISM="+login.Mechanism,
+			"BELFRY_SASL_USER="+login.User, "BELFRY_SASL_PASSWORD_FILE="+login.PasswordFile)
+	}
 }
 
 // up starts `belfry up` on an empty folder, and returns a site on its broker
@@ -65,9 +68,7 @@ func (p *place) up(ctx context.Context, args ...string) (s *site, data string, p
 		return nil, "", nil, err
 	}
 	s = &site{
-		kafka: kafka.Options{Brokers: []string{listen}, SASL: kafka.SASL{
-			Mechanism: "SCRAM-SHA-256", User: "belfry", PasswordFile: filepath.Join(data, "secret"),
-		}}, brokers: listen,
+		kafka: embeddedOptions([]string{listen}, filepath.Join(data, "secret")), brokers: listen,
 		names: topic.Names{Prefix: topic.DefaultPrefix}, shards: shards,
 	}
 	if err := awaitReady(ctx, "http://"+metrics+"/readyz"); err != nil {

@@ -60,7 +60,14 @@ func (c *cluster) embed(ctx context.Context) (kafka.Options, error) {
 		}
 		c.brokers = strings.Join(c.broker.Addrs(), ",")
 	}
-	return kafka.Options{Brokers: c.broker.Addrs()}, nil
+	return embeddedOptions(c.broker.Addrs(), c.broker.SecretFile()), nil
+}
+
+// embeddedOptions reach an embedded broker as whoever may read its secret.
+func embeddedOptions(addrs []string, secret string) kafka.Options {
+	return kafka.Options{Brokers: addrs, SASL: kafka.SASL{
+		Mechanism: broker.Mechanism, User: broker.User, PasswordFile: secret,
+	}}
 }
 
 // String names the cluster in a table.
