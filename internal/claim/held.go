@@ -120,8 +120,8 @@ type queue struct {
 	// order holds the runs by due time.
 	order []*held
 
-	// early is how many runs to poll at least, while none that comes is due.
-	early int
+	// early says that no run of the last poll was due.
+	early bool
 
 	// claimTook is what claims take, lately and on the average, from the poll
 	// to the end of the transaction.

@@ -19,9 +19,6 @@ const (
 	toldLag = 2500 * time.Millisecond
 	// handOnMost bounds the runs that one transaction hands on.
 	handOnMost = 100
-	// earlyRuns is how many runs are polled at least after a poll that had no
-	// run but such as are not due yet.
-	earlyRuns = 100
 )
 
 // Limit returns how many runs to poll from a queue now; 0 means none until
@@ -39,9 +36,9 @@ func (s *State) Hungry(name run.Queue, now Now) bool { return s.limit(s.queue(na
 // limit is the one rule of how many runs a worker takes. First come the slots,
 // and as many runs more as will end while two claims are made. Once no slot is
 // idle, that many may wait, or one for each slot if that is more; they are
-// asked for when half of them are gone, so that claims are few. While what comes
-// is not due yet, it takes no slot, and comes by earlyRuns. A worker that wants
-// none for itself takes runs to hand them on to workers with free slots.
+// asked for when half of them are gone, so that claims are few. What comes before
+// it is due takes no slot: there, only room is the limit. A worker that wants none
+// for itself takes runs to hand them on to workers with free slots.
 func (s *State) limit(q *queue, now Now) int {
 	if s.draining || q.slots == 0 || !s.inTouch(now) {
 		return 0
@@ -53,8 +50,11 @@ func (s *State) limit(q *queue, now Now) int {
 		room = min(room, max(0, q.mostUnconfirmed()-t.unconfirmed))
 	}
 	have, spare := t.taken+t.due, q.ending()
+	if q.early {
+		return room
+	}
 	if have < q.slots {
-		return min(max(q.slots+spare-have, q.early), room)
+		return min(q.slots+spare-have, room)
 	}
 	spare = max(spare, q.slots)
 	if missing := q.slots + spare - have; missing > 0 && missing >= spare/2 {
@@ -77,7 +77,7 @@ func (s *State) Decide(name run.Queue, polled []Polled, now Now) Claim {
 		doubts: q.mostUnconfirmed() - t.unconfirmed,
 	}
 	silent, known := s.silence(now)
-	q.early = earlyRuns
+	q.early = true
 	for i := range polled {
 		p := &polled[i]
 		h := &held{
@@ -117,7 +117,7 @@ func (s *State) decide(q *queue, d *decision, p *Polled, h *held, now Now) Verdi
 	if !h.inWindow(now) {
 		return claimed
 	}
-	q.early = 0
+	q.early = false
 	switch {
 	case d.slots > 0:
 		d.slots--
