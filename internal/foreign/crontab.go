@@ -35,6 +35,9 @@ type table struct {
 func newTable(r *reader, f File) *table {
 	t := &table{r: r, file: f, base: r.blank(), shell: "/bin/sh"}
 	t.base.User = f.User
+	if f.Kind == UserTable || f.Kind == SystemTable {
+		t.base.WorkingDir = job.Home // where cron starts commands
+	}
 	return t
 }
 
@@ -148,6 +151,10 @@ func (t *table) job(line string) {
 		t.remarks = append(t.remarks, `Both backslashes of \\ reach the shell, as in cronie; Debian's cron makes one of them.`)
 	}
 	j.Command, j.Stdin = []string{t.shell, "-c", command}, stdin
+	if word := job.Background(j.Command); word != "" {
+		j.Linger = true
+		t.remarks = append(t.remarks, fmt.Sprintf("%s: the process in the background outlives the command, as under cron (linger: true).", word))
+	}
 	if t.starts(j, command) {
 		return
 	}

@@ -96,7 +96,12 @@ func (w *writer) job(j job.Job) {
 	w.command(j.Command)
 	w.text("stdin", j.Stdin)
 	w.texts("env", j.Env)
-	w.text("working_dir", j.WorkingDir)
+	if j.WorkingDir == job.Home {
+		w.line(4, "working_dir: "+job.Home) // bare, as people write it
+	} else {
+		w.text("working_dir", j.WorkingDir)
+	}
+	w.word("linger", strconv.FormatBool(j.Linger), "false")
 	w.duration("timeout", j.Timeout)
 	w.word("retries", strconv.Itoa(j.Retries), "0")
 	if j.RetryBackoff != d.RetryBackoff {

@@ -199,8 +199,8 @@ func (c *checker) command(j Job) {
 			c.fail(fmt.Sprintf("command[%d]", i), "holds a NUL character", "")
 		}
 	}
-	if j.WorkingDir != "" && (j.WorkingDir[0] != '/' || strings.Contains(j.WorkingDir, "\x00")) {
-		c.fail("working_dir", fmt.Sprintf("%q is not an absolute path", j.WorkingDir), "it must begin with /: workers on several hosts run the job")
+	if j.WorkingDir != "" && j.WorkingDir != Home && (j.WorkingDir[0] != '/' || strings.Contains(j.WorkingDir, "\x00")) {
+		c.fail("working_dir", fmt.Sprintf("%q is not an absolute path", j.WorkingDir), "it must begin with /, since workers on several hosts run the job, or be ~ for the user's home")
 	}
 	if strings.ContainsAny(j.User, " \t\r\n\x00") {
 		c.fail("user", fmt.Sprintf("%q is not the name of a user", j.User), "")

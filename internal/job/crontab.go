@@ -16,7 +16,7 @@ import (
 //
 //	CRON_TZ   the time zone of the schedules below (UTC until one is set)
 //	SHELL     runs the commands instead of /bin/sh
-//	HOME      is also the directory they run in
+//	HOME      is also the directory they run in, the user's home without it
 //	MAILTO    and MAILFROM are taken and mean nothing: output goes to a topic
 //	others    TZ among them are for the commands alone
 //
@@ -53,7 +53,7 @@ func (c *crontab) read(p *parse) {
 		p: p, source: c.source, shell: "/bin/sh",
 		base: newDraft(c.source, place{line: 1, column: 1}), slugs: map[string]int{},
 	}
-	r.base.job.Cluster = p.set.Clusters[0]
+	r.base.job.Cluster, r.base.job.WorkingDir = p.set.Clusters[0], Home
 	for i, line := range c.source.lines {
 		if r.line(i+1, line); p.full() {
 			return

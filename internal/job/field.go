@@ -12,7 +12,7 @@ import (
 func fieldNames() []string {
 	return []string{
 		"name", "description", "schedule", "seconds", "timezone", "cluster", "command", "stdin", "env",
-		"working_dir", "user", "timeout", "retries", "retry_backoff", "overlap", "catch_up", "max_unfinished",
+		"working_dir", "user", "linger", "timeout", "retries", "retry_backoff", "overlap", "catch_up", "max_unfinished",
 		"start_deadline", "jitter", "on_lost", "on_announced", "labels", "paused",
 		"only_on", "except_on", "blackouts", "lint_ignore",
 	}
@@ -82,6 +82,9 @@ func (r *reader) readEntry(d *draft, e entry, known []string) {
 	switch {
 	case e.value == nil: // reported already
 		d.broke(e.key)
+	case e.value.kind == nothing && e.key == "working_dir" && e.value.text == Home:
+		d.places.set(e.key, e.value.at)
+		d.job.WorkingDir = Home // YAML's way to write nothing
 	case e.value.kind == nothing:
 		r.fail(d, e.at, e.key, "has no value", "remove the line, or write one")
 	default:
@@ -129,6 +132,8 @@ func (r *reader) field(d *draft, name string, n *node) {
 		r.text(d, name, n, &j.WorkingDir)
 	case "user":
 		r.text(d, name, n, &j.User)
+	case "linger":
+		r.boolean(d, name, n, &j.Linger)
 	case "timeout":
 		r.duration(d, name, n, &j.Timeout)
 	case "retries":

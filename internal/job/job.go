@@ -28,11 +28,18 @@ type Job struct {
 
 	// Command is an argument vector; a command written as one string is
 	// {"/bin/sh", "-c", string}.
-	Command    []string          `json:"command"`
-	Stdin      string            `json:"stdin,omitempty"`
-	Env        map[string]string `json:"env,omitempty"`
-	WorkingDir string            `json:"working_dir,omitempty"`
-	User       string            `json:"user,omitempty"`
+	Command []string          `json:"command"`
+	Stdin   string            `json:"stdin,omitempty"`
+	Env     map[string]string `json:"env,omitempty"`
+	User    string            `json:"user,omitempty"`
+
+	// WorkingDir is an absolute path, or Home. Empty is the worker's own
+	// folder, or with a User that user's home.
+	WorkingDir string `json:"working_dir,omitempty"`
+
+	// Linger lets processes live on that a command leaves in the background.
+	// Without it they end with the command.
+	Linger bool `json:"linger,omitzero"`
 
 	// Timeout ends an attempt that runs longer; zero means none.
 	Timeout time.Duration `json:"timeout_ms,omitzero"`
@@ -73,6 +80,9 @@ type Job struct {
 	// Unknown keeps fields written by a newer version.
 	Unknown map[string]any `json:",embed"`
 }
+
+// Home, as a working directory, is the home of the user whom a command runs as.
+const Home = "~"
 
 // Overlap says what becomes of a due time whose job still has an unfinished
 // run.

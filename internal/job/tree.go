@@ -201,7 +201,7 @@ func (t *tree) node(n ast.Node) *node {
 	case nil:
 		return &node{kind: nothing, at: place{line: 1, column: 1}}
 	case *ast.NullNode:
-		return &node{kind: nothing, at: t.place(n)}
+		return &node{kind: nothing, at: t.place(n), text: n.GetToken().Value}
 	case *ast.StringNode:
 		tk := v.GetToken()
 		at := t.find(tk, v.Value)
@@ -285,7 +285,7 @@ func (t *tree) mapping(at place, values []*ast.MappingValueNode) *node {
 			continue
 		}
 		if value != nil && value.kind == nothing {
-			value = &node{kind: nothing, at: key.at}
+			value = &node{kind: nothing, at: key.at, text: value.text}
 		}
 		m.entries = append(m.entries, entry{key: key.text, at: key.at, value: value})
 	}

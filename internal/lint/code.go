@@ -19,6 +19,7 @@ const (
 	LongCatchUp   Code = "BF011"
 	EveryMinute   Code = "BF012"
 	CalendarsLast Code = "BF013"
+	Backgrounds   Code = "BF014"
 )
 
 // Severity says how sure it is that something is wrong.
@@ -56,6 +57,7 @@ func Lints() []Lint {
 		{LongCatchUp, Warning, "catching up could mean thousands of runs"},
 		{EveryMinute, Warning, "due every minute of an hour"},
 		{CalendarsLast, Warning, "a calendar comes to its end"},
+		{Backgrounds, Warning, "a process in the background ends with its command"},
 	}
 }
 

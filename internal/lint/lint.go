@@ -33,6 +33,7 @@ func Check(set job.Set, now time.Time) []Finding {
 	}
 	for i := range set.Jobs {
 		c.ignored(&set.Jobs[i])
+		c.background(&subject{Job: &set.Jobs[i]})
 		s, ok := c.subject(&set.Jobs[i])
 		if !ok {
 			continue

@@ -89,13 +89,15 @@ type Run struct {
 	// Shard is the partition of events that this run's events belong to.
 	Shard int32 `json:"shard"`
 
-	Command    []string          `json:"command"`
-	Stdin      string            `json:"stdin,omitempty"`
-	Env        map[string]string `json:"env,omitempty"`
-	WorkingDir string            `json:"working_dir,omitempty"`
-	User       string            `json:"user,omitempty"`
-	Timeout    time.Duration     `json:"timeout_ms,omitzero"`
-	OnLost     job.OnLost        `json:"on_lost"`
+	Command []string          `json:"command"`
+	Stdin   string            `json:"stdin,omitempty"`
+	Env     map[string]string `json:"env,omitempty"`
+	// WorkingDir may be job.Home. Linger is the job's.
+	WorkingDir string        `json:"working_dir,omitempty"`
+	Linger     bool          `json:"linger,omitzero"`
+	User       string        `json:"user,omitempty"`
+	Timeout    time.Duration `json:"timeout_ms,omitzero"`
+	OnLost     job.OnLost    `json:"on_lost"`
 
 	// Unknown keeps fields written by a newer version.
 	Unknown map[string]any `json:",embed"`

@@ -15,7 +15,7 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 		NotBefore: a.NotBefore.UTC(), StagedAt: now.UTC(),
 		Attempt: a.Attempt, Trigger: a.Trigger, Hops: a.Hops, Shard: s.cfg.Shard,
 		Command: e.commandLine(), Stdin: e.def.Stdin, Env: e.def.Env,
-		WorkingDir: e.def.WorkingDir, User: e.def.User, Timeout: e.def.Timeout, OnLost: e.def.OnLost,
+		WorkingDir: e.def.WorkingDir, User: e.def.User, Linger: e.def.Linger, Timeout: e.def.Timeout, OnLost: e.def.OnLost,
 	}
 	if e.def.StartDeadline > 0 && a.Attempt == 1 && a.Trigger == run.TriggerSchedule {
 		r.Deadline = r.NotBefore.Add(e.def.StartDeadline)

@@ -107,7 +107,7 @@ type ruleKey struct {
 	catchUp                        job.CatchUp
 	onLost, onAnnounced            job.OnLost
 	maxUnfinished                  int
-	paused                         bool
+	paused, linger                 bool
 	more                           string // the environment and the input
 }
 
@@ -136,7 +136,7 @@ func (s *Shard) rulesOf(j *job.Job) *job.Job {
 	key := ruleKey{
 		cluster: j.Cluster, workingDir: j.WorkingDir, user: j.User,
 		timeout: int64(j.Timeout), startDeadline: int64(j.StartDeadline), spread: int64(j.Jitter),
-		retries: j.Retries, backoff: j.RetryBackoff, overlap: j.Overlap, catchUp: j.CatchUp, onLost: j.OnLost, paused: j.Paused,
+		retries: j.Retries, backoff: j.RetryBackoff, overlap: j.Overlap, catchUp: j.CatchUp, onLost: j.OnLost, paused: j.Paused, linger: j.Linger,
 		onAnnounced: j.OnAnnounced, maxUnfinished: j.MaxUnfinished,
 	}
 	if len(j.Env) > 0 || j.Stdin != "" {
@@ -161,6 +161,6 @@ func rules(j *job.Job) *job.Job {
 		Cluster: j.Cluster, Stdin: j.Stdin, Env: j.Env, WorkingDir: j.WorkingDir, User: j.User, Timeout: j.Timeout,
 		Retries: j.Retries, RetryBackoff: j.RetryBackoff, Overlap: j.Overlap, CatchUp: j.CatchUp,
 		StartDeadline: j.StartDeadline, Jitter: j.Jitter, OnLost: j.OnLost, OnAnnounced: j.OnAnnounced,
-		MaxUnfinished: j.MaxUnfinished, Paused: j.Paused,
+		MaxUnfinished: j.MaxUnfinished, Paused: j.Paused, Linger: j.Linger,
 	}
 }

@@ -40,7 +40,7 @@ func commandOf(r run.Run) exec.Command {
 	}
 	slices.Sort(env)
 	return exec.Command{
-		Args: r.Command, Stdin: r.Stdin, Env: env, Dir: r.WorkingDir, User: r.User, Timeout: r.Timeout,
+		Args: r.Command, Stdin: r.Stdin, Env: env, Dir: r.WorkingDir, User: r.User, Timeout: r.Timeout, Linger: r.Linger,
 		Identity: exec.Identity{
 			Job: r.Job, RunID: string(r.ID), Attempt: r.Attempt, Due: r.Due, Fence: r.Fence, Cluster: r.Cluster,
 		},

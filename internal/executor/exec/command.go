@@ -28,9 +28,14 @@ type Command struct {
 	// HOME, LANG, USER and LOGNAME; entries named BELFRY_* are left out.
 	Env []string
 
-	// Dir is the working directory; empty means the user's home (or / where
-	// there is none) if User is set, else the worker's own directory.
+	// Dir is the working directory; ~ means the user's home, or / where there
+	// is none. Empty means the same if User is set, else the worker's own
+	// directory.
 	Dir string
+
+	// Linger lets processes live on that the command leaves in the background
+	// when it ends by itself.
+	Linger bool
 
 	// User is the name or number of the user to run as; empty means the
 	// worker's own. Any other user needs a worker that runs as root.
@@ -119,10 +124,10 @@ func valueOr(value, fallback string) string {
 // for the worker's own.
 func (c *Command) directory(a account) (string, error) {
 	dir := c.Dir
-	if dir == "" {
-		if c.User == "" {
-			return "", nil
-		}
+	if dir == "" && c.User == "" {
+		return "", nil
+	}
+	if dir == "" || dir == "~" {
 		dir = a.home
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			dir = "/"

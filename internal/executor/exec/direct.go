@@ -15,10 +15,12 @@ import (
 // asked to end has done so.
 const lookEvery = 10 * time.Millisecond
 
-// direct is the host that is this process itself.
+// direct is the host that is this process itself. With linger, a tree is ended
+// only when its command is stopped.
 type direct struct {
 	starter *starter
 	log     *slog.Logger
+	linger  bool
 }
 
 func (d direct) start(_ context.Context, s keeper.Spec, cgroup *leaf) (begun, error) {
@@ -30,7 +32,7 @@ func (d direct) start(_ context.Context, s keeper.Spec, cgroup *leaf) (begun, er
 		return begun{}, err
 	}
 	c := &directChild{
-		host: p, tree: tree{group: p.Pid, cgroup: cgroup}, log: d.log,
+		host: p, tree: tree{group: p.Pid, cgroup: cgroup}, log: d.log, linger: d.linger,
 		killed: make(chan struct{}), ended: make(chan keeper.End, 1),
 	}
 	b := begun{child: c, pid: p.Pid, at: time.Now()}
@@ -48,6 +50,8 @@ type directChild struct {
 	host *os.Process
 	tree tree
 	log  *slog.Logger
+	// linger: what the command leaves in its group when it ends lives on.
+	linger bool
 
 	ended  chan keeper.End
 	killed chan struct{} // closed by Kill
@@ -97,12 +101,12 @@ func (c *directChild) attend() {
 }
 
 // reap waits for the command and kills what it leaves in its group, unless
-// the tree was asked to end and still has time to do so.
+// that may linger, or the tree was asked to end and still has time to do so.
 func (c *directChild) reap() keeper.End {
 	state, err := awaitEnd(c.host)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stopping {
+	if !c.stopping && !c.linger {
 		c.tree.killGroup()
 	}
 	if state == nil {

@@ -6,9 +6,12 @@
 // could not be started, is a run.Outcome. Bounded and Stream stand between
 // the output and whoever stores it.
 //
-// The processes that descend from a command are its tree. When the command ends, is stopped, or
-// the worker dies, nothing of its tree is left running: on Linux a keeper
-// (package keeper) starts the commands and sees to that. A cgroup of its own,
+// The processes that descend from a command are its tree. When the command
+// ends, is stopped, or the worker dies, nothing of its tree is left running: on
+// Linux a keeper (package keeper) starts the commands and sees to that. A
+// command that lingers is started by this process instead: what it leaves in
+// the background when it ends, or when the worker dies, lives on; a stop and a
+// timeout end its process group. A cgroup of its own,
 // where there is cgroup v2, counts what the tree uses.
 //
 // Without a keeper (on other systems, and where none can be started, which is

@@ -72,6 +72,10 @@ func (o Options) withDefaults() Options {
 type Executor struct {
 	options Options
 	host    host
+	// lingering is the host of commands whose processes may outlive them, which
+	// a keeper would end; nil until the first.
+	lingering direct
+	first     sync.Once
 	// cgroups is nil where commands have process groups only.
 	cgroups *cgroups
 	warned  sync.Once
@@ -102,10 +106,28 @@ func (e *Executor) openHost() host {
 		}
 		o.Log.Warn("commands run without a keeper: what they start may outlive them, and the worker", "error", err)
 	}
+	return e.openDirect()
+}
+
+// openDirect returns the host that is this process.
+func (e *Executor) openDirect() direct {
 	if err := keeper.Seal(); err != nil {
-		o.Log.Warn("descriptors that this process inherited may reach commands", "error", err)
+		e.options.Log.Warn("descriptors that this process inherited may reach commands", "error", err)
 	}
-	return direct{starter: newStarter(), log: o.Log}
+	return direct{starter: newStarter(), log: e.options.Log}
+}
+
+// hostOf returns who starts c, and the cgroup for it: one that lingers has
+// none, since a run's cgroup ends with it.
+func (e *Executor) hostOf(c *Command) (host, *leaf) {
+	if !c.Linger {
+		return e.host, e.takeCgroup()
+	}
+	e.first.Do(func() {
+		e.lingering = e.openDirect()
+		e.lingering.linger = true
+	})
+	return e.lingering, nil
 }
 
 // warnWithoutCgroup says, once, that commands run without a cgroup.
@@ -120,6 +142,9 @@ func (e *Executor) warnWithoutCgroup(err error) {
 // returned; a Run that starts later fails.
 func (e *Executor) Close() error {
 	err := e.host.close()
+	if e.lingering.starter != nil {
+		err = errors.Join(err, e.lingering.close())
+	}
 	if e.cgroups != nil {
 		err = errors.Join(err, e.cgroups.close())
 	}
@@ -130,8 +155,8 @@ func (e *Executor) Close() error {
 }
 
 // Run runs c to its end and says how it ended. When it returns, nothing that
-// c started and that could be followed is running, and out is not called any
-// more.
+// c started and that could be followed is running, unless c lingers, and out is
+// not called any more.
 //
 // A command that cannot be started fails with a StartFailure, and StartedAt
 // is not set. One that exceeds its timeout, or whose ctx is cancelled, is
@@ -182,8 +207,8 @@ func (e *Executor) start(ctx context.Context, c Command, out Output) (*process, 
 	if err != nil {
 		return nil, err
 	}
-	cgroup := e.takeCgroup()
-	child, err := e.host.start(ctx, keeper.Spec{
+	host, cgroup := e.hostOf(&c)
+	child, err := host.start(ctx, keeper.Spec{
 		File: file, Args: c.Args, Env: env, Dir: dir, Credential: who.credential, Files: pipes.child,
 	}, cgroup)
 	pipes.closeChild()
@@ -193,7 +218,7 @@ func (e *Executor) start(ctx context.Context, c Command, out Output) (*process, 
 		return nil, c.explain(file, err)
 	}
 	pipes.copy(c.Stdin, out)
-	return &process{begun: child, options: &e.options, cgroup: cgroup, pipes: pipes, giveBack: e.giveBack}, nil
+	return &process{begun: child, options: &e.options, cgroup: cgroup, pipes: pipes, giveBack: e.giveBack, linger: c.Linger}, nil
 }
 
 // takeCgroup returns the cgroup of one run; nil if it is to have none.

@@ -21,6 +21,7 @@ type process struct {
 	cgroup   *leaf
 	pipes    *pipes
 	giveBack func(*leaf)
+	linger   bool
 
 	// largest is the greatest resident set seen so far, in bytes.
 	largest int64
@@ -88,7 +89,7 @@ func (p *process) settle(end keeper.End, why ending) run.Outcome {
 	if p.cgroup != nil {
 		p.cgroup.kill()
 	}
-	if p.pipes.drain(p.options.WaitDelay) {
+	if p.pipes.drain(p.options.WaitDelay) && !p.linger {
 		p.options.Log.Warn("a process that got away from its command held its output; the rest of it is lost",
 			"pid", p.pid)
 	}
