@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type explainCmd struct {
@@ -186,10 +187,15 @@ func timeline(r *ledger.Run) []turn {
 	for _, a := range r.Attempts {
 		add(a.EnqueuedAt, "attempt %d put on a queue of %s, to start at %s", a.Number, r.Cluster, a.NotBefore.UTC().Format("15:04:05.000 MST"))
 		add(a.ClaimedAt, "claimed by %s", a.Worker)
-		late, _ := a.Lateness()
-		add(a.StartedAt, "started by %s, %s late", a.Worker, span(late))
-		if o := a.Outcome; o != nil {
+		if late, began := a.Lateness(); began {
+			add(a.StartedAt, "started by %s, %s late", a.Worker, span(late))
+		} else {
+			add(a.StartedAt, "start announced by %s", a.Worker)
+		}
+		if o := a.Outcome; o != nil && o.State == run.StateSucceeded {
 			add(o.EndedAt, "%s, exit %s", o.State, exit(o))
+		} else if o != nil {
+			add(o.EndedAt, "%s, exit %s: %s", o.State, exit(o), ending(o))
 		}
 	}
 	for _, n := range r.Notes {

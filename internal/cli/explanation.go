@@ -97,9 +97,10 @@ func recorded(entry ledger.Entry) verdict {
 		return v
 	}
 	v.Verdict = string(entry.Run.State)
-	switch {
-	case entry.Run.Reason != "":
-		v.Why = reason(entry.Run.Reason)
+	last, _ := entry.Run.Last()
+	switch because := why(entry.Run.Reason, last.Outcome); {
+	case because != "":
+		v.Why = because
 	case entry.Run.Trigger != run.TriggerSchedule && entry.Run.Trigger != "":
 		v.Why = map[run.Trigger]string{
 			run.TriggerCatchUp: "caught up on: it passed while no scheduler was deciding",

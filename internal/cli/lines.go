@@ -41,7 +41,7 @@ type line struct {
 	timed   bool // late means something
 	took    time.Duration
 	exit    string
-	why     string
+	why     string // a code, or words
 }
 
 // scheduled takes the events of a scheduler: those a person wants to see. A
@@ -53,9 +53,9 @@ func (l *lines) scheduled(e run.Event) {
 		n.what = "skipped"
 		switch {
 		case e.Count > 1:
-			n.why = fmt.Sprintf("%s: %d due times up to %s", e.Reason, e.Count, when(e.Through))
+			n.why = fmt.Sprintf("%s: %d due times up to %s", reason(e.Reason), e.Count, when(e.Through))
 		case !e.Through.IsZero():
-			n.why = fmt.Sprintf("%s: what was due up to %s", e.Reason, when(e.Through))
+			n.why = fmt.Sprintf("%s: what was due up to %s", reason(e.Reason), when(e.Through))
 		}
 	case run.EventRetrying:
 		n.what, n.why = "retrying", "next attempt at "+e.NotBefore.Local().Format(time.TimeOnly)
@@ -65,7 +65,7 @@ func (l *lines) scheduled(e run.Event) {
 		if e.State != run.StateDead && (e.State != run.StateCancelled || e.Outcome != nil) {
 			return // the worker's own line has said it
 		}
-		n.what = string(e.State)
+		n.what, n.why = string(e.State), why(e.Reason, e.Outcome)
 	case run.EventEnqueued, run.EventRecalling, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 		fallthrough
 	default:
@@ -87,10 +87,13 @@ func (l *lines) ran(e run.Event, r run.Run) {
 			return
 		}
 		o := e.Outcome
-		n.what, n.exit, n.why = string(o.State), exit(o), o.Reason
+		n.what, n.why = string(o.State), o.Reason
+		if o.StartFailure != "" {
+			n.why = ending(o)
+		}
 		if !o.StartedAt.IsZero() {
 			n.late, n.timed = o.StartedAt.Sub(r.NotBefore), true
-			n.took = o.EndedAt.Sub(o.StartedAt)
+			n.took, n.exit = o.EndedAt.Sub(o.StartedAt), exit(o)
 		}
 	case run.EventReturned:
 		n.what = "returned"
@@ -128,7 +131,7 @@ func (l *lines) write(n line) {
 		text += fmt.Sprintf("  exit %s  took %s", n.exit, span(n.took))
 	}
 	if n.why != "" {
-		text += "  (" + n.why + ")"
+		text += "  (" + reason(n.why) + ")"
 	}
 	_, _ = fmt.Fprintln(l.s.out, oneLine(text)) // a reader that left must not stop the runs
 }

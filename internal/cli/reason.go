@@ -1,11 +1,39 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
 )
+
+// why says why a run is in the state it is in, empty if there is nothing to
+// say. How its last attempt ended comes before what follows from that.
+func why(because string, last *run.Outcome) string {
+	switch {
+	case last == nil || last.State == run.StateSucceeded || because != "" && because != run.ReasonAttemptsUsed:
+		return reason(because)
+	case because == "":
+		return ending(last)
+	}
+	return ending(last) + "; " + reason(because)
+}
+
+// ending says in words how an attempt ended.
+func ending(o *run.Outcome) string {
+	switch {
+	case o.StartFailure != "":
+		return "it could not be started: " + o.StartFailure
+	case o.State == run.StateTimedOut:
+		return "it ran longer than its timeout"
+	case o.Reason != "":
+		return reason(o.Reason)
+	case o.Signal != "":
+		return "it was ended by " + o.Signal
+	}
+	return fmt.Sprintf("its command ended with exit code %d", o.ExitCode)
+}
 
 // reason says in words what a reason in the ledger means.
 func reason(r string) string {

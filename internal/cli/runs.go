@@ -72,8 +72,9 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 }
 
 func runRow(r *ledger.Run) []string {
-	row := []string{short(r.ID), r.Job, when(r.Due), string(r.State), "-", "-", "-", "-", "-", orDash(r.Reason)}
+	row := []string{short(r.ID), r.Job, when(r.Due), string(r.State), "-", "-", "-", "-", "-", "-"}
 	a, ok := r.Last()
+	row[9] = orDash(why(r.Reason, a.Outcome))
 	if !ok {
 		return row
 	}
@@ -90,11 +91,22 @@ func runRow(r *ledger.Run) []string {
 // fate says in a few words how a run ended.
 func fate(r *ledger.Run) string {
 	text := fmt.Sprintf("%s of %s ended: %s", short(r.ID), r.Job, r.State)
-	if a, ok := r.Last(); ok && a.Outcome != nil {
-		text += fmt.Sprintf(", exit %s after %d attempts", exit(a.Outcome), len(r.Attempts))
+	a, ok := r.Last()
+	switch {
+	case ok && a.Outcome != nil && a.Outcome.StartFailure == "":
+		text += fmt.Sprintf(", exit %s after %s", exit(a.Outcome), attempts(len(r.Attempts)))
+	case ok:
+		text += ", after " + attempts(len(r.Attempts))
 	}
-	if r.Reason != "" {
-		text += " (" + reason(r.Reason) + ")"
+	if because := why(r.Reason, a.Outcome); because != "" {
+		text += " (" + because + ")"
 	}
 	return oneLine(text)
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
 }

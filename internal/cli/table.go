@@ -164,13 +164,11 @@ func short(id run.ID) string {
 	return string(text[:min(len(text), 8)])
 }
 
-// exit writes how a command ended.
+// exit writes what a command ended with; - if none ran.
 func exit(o *run.Outcome) string {
 	switch {
-	case o == nil:
+	case o == nil || o.StartFailure != "":
 		return "-"
-	case o.StartFailure != "":
-		return o.StartFailure
 	case o.Signal != "":
 		return o.Signal
 	}

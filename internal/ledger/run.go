@@ -102,11 +102,11 @@ func (r *Run) Last() (Attempt, bool) {
 // little ahead of time; until the outcome tells better, such a start counts
 // as one in time.
 func (a Attempt) Lateness() (time.Duration, bool) {
-	if a.StartedAt.IsZero() || a.NotBefore.IsZero() {
+	if a.StartedAt.IsZero() || a.NotBefore.IsZero() || a.Outcome != nil && a.Outcome.StartFailure != "" {
 		return 0, false
 	}
 	late := a.StartedAt.Sub(a.NotBefore)
-	if a.Outcome == nil {
+	if a.Outcome == nil || a.Outcome.StartedAt.IsZero() { // announced a little ahead
 		late = max(late, 0)
 	}
 	return late, true

@@ -153,11 +153,7 @@ func (s *Shard) retryLost(e *entry, a *Active, outcome *run.Outcome, now time.Ti
 		return
 	}
 	if e.def == nil || e.onLoss(outcome.Reason) != job.LostRetry {
-		reason := run.ReasonWorkerLost
-		if outcome.Reason == run.ReasonAnnounced {
-			reason = outcome.Reason
-		}
-		s.giveUp(e, a, outcome, reason, now)
+		s.giveUp(e, a, outcome, cmp.Or(outcome.Reason, run.ReasonWorkerLost), now)
 		return
 	}
 	if a.Attempt >= max(e.def.Retries+1, minLostAttempts) {
