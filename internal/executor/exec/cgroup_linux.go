@@ -44,12 +44,9 @@ func openCgroups(name string, h host) (*cgroups, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &cgroups{path: filepath.Join(own, "belfry-"+url.PathEscape(name))}
-	if err := os.Mkdir(g.path, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("making a cgroup: %w", err)
-	}
-	if g.lock, err = os.Open(g.path); err != nil {
-		return nil, fmt.Errorf("opening a cgroup: %w", err)
+	g := &cgroups{}
+	if g.path, g.lock, err = lockFirst(filepath.Join(own, "belfry-"+url.PathEscape(name))); err != nil {
+		return nil, err
 	}
 	if err := g.prepare(h); err != nil {
 		return nil, errors.Join(err, g.lock.Close())
@@ -57,11 +54,36 @@ func openCgroups(name string, h host) (*cgroups, error) {
 	return g, nil
 }
 
+// maxNamesakes is how many executors of one name a host has at the most.
+const maxNamesakes = 16
+
+// lockFirst makes and locks the first directory of that name that no other
+// executor holds: two installations on one host may name their workers alike.
+func lockFirst(path string) (string, *os.File, error) {
+	for i := 1; ; i++ {
+		dir := path
+		if i > 1 {
+			dir = fmt.Sprintf("%s.%d", path, i)
+		}
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", nil, fmt.Errorf("making a cgroup: %w", err)
+		}
+		lock, err := os.Open(dir)
+		if err != nil {
+			return "", nil, fmt.Errorf("opening a cgroup: %w", err)
+		}
+		if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			return dir, lock, nil
+		}
+		err = fmt.Errorf("cgroup %s is in use by another worker of this name: %w", dir, err)
+		if err = errors.Join(err, lock.Close()); i == maxNamesakes {
+			return "", nil, err
+		}
+	}
+}
+
 // prepare takes the directory over.
 func (g *cgroups) prepare(h host) error {
-	if err := unix.Flock(int(g.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("cgroup %s is in use by another worker of this name: %w", g.path, err)
-	}
 	if _, err := os.Stat(filepath.Join(g.path, "cgroup.kill")); err != nil {
 		return fmt.Errorf("cgroups that can be killed need Linux 5.14: %w", err)
 	}

@@ -106,6 +106,24 @@ func TestCgroupsAreUsedAgain(t *testing.T) {
 	require.NoDirExists(t, e.cgroups.path)
 }
 
+// Two executors of one name on a host have a directory each; the second ends
+// nothing of the first.
+func TestNamesakesHaveCgroupsOfTheirOwn(t *testing.T) {
+	first := newWithCgroups(t)
+	if first == nil {
+		return
+	}
+	second := New(first.options)
+	require.NotNil(t, second.cgroups)
+	require.NotEqual(t, first.cgroups.path, second.cgroups.path)
+	for _, e := range []*Executor{first, second} {
+		_, own := runShell(t, e, `echo $own`)
+		require.Contains(t, own, e.cgroups.path+"/")
+		require.NoError(t, e.Close())
+		require.NoDirExists(t, e.cgroups.path)
+	}
+}
+
 // The processor time of a command is not that of who had its cgroup before.
 func TestCPUTimeInACgroupUsedAgain(t *testing.T) {
 	e := newWithCgroups(t)

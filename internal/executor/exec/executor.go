@@ -133,6 +133,10 @@ func (e *Executor) hostOf(c *Command) (host, *leaf) {
 // warnWithoutCgroup says, once, that commands run without a cgroup.
 func (e *Executor) warnWithoutCgroup(err error) {
 	e.warned.Do(func() {
+		if _, ok := e.host.(kept); ok {
+			e.options.Log.Warn("commands run without a cgroup: only the command itself is measured", "error", err)
+			return
+		}
 		e.options.Log.Warn("commands run without a cgroup: a process that leaves its command's process group outlives it",
 			"error", err)
 	})
