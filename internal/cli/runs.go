@@ -41,16 +41,20 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
+	var gone error
 	if c.Job != "" {
-		if _, err := k.job(ctx, c.Job); err != nil && exitCode(err) != exitNotFound {
-			return err
-		} else if err != nil {
-			s.note("job %s is not in force now; these are its old runs", c.Job)
+		if _, gone = k.job(ctx, c.Job); gone != nil && exitCode(gone) != exitNotFound {
+			return gone
 		}
 	}
 	l, err := k.ledger(ctx, c.Job, time.Now().Add(-c.Since))
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case gone != nil && len(l.Runs()) == 0:
+		return gone
+	case gone != nil:
+		s.note("job %s is not in force now; these are its old runs", c.Job)
 	}
 	if l.Dropped() > 0 {
 		s.note("too many runs: the %d oldest are left out; --job or --since narrow it", l.Dropped())
