@@ -41,6 +41,14 @@ race: ## The same under the race detector (slow, wants cgo).
 	$(GO) test -race ./...
 	$(GO) test -race -tags synctests $(VIRTUAL)
 
+# The packages with goroutines of their own. internal/executor is left to
+# `race`: its tests wait for real processes and take minutes.
+RACED := ./internal/app/... ./internal/broker/... ./internal/kafka/... ./internal/keeper/... ./internal/scheduler/... ./internal/worker/...
+
+.PHONY: race-short
+race-short: ## The packages with goroutines under the race detector (some three minutes; wants cgo).
+	CGO_ENABLED=1 $(GO) test -race $(RACED)
+
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (20s).
 	@grep -rlE '^func Fuzz' --include='*_test.go' internal | while read -r file; do \

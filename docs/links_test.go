@@ -14,13 +14,16 @@ import (
 // TestLinksHoldWhatTheirNamesSay follows every relative link of every page.
 // One whose text is a name in backticks must lead to a file that declares it.
 func TestLinksHoldWhatTheirNamesSay(t *testing.T) {
-	pages, err := filepath.Glob("*.md")
-	require.NoError(t, err)
-	more, err := filepath.Glob("../*.md")
-	require.NoError(t, err)
+	var pages []string
+	for _, pattern := range []string{"*.md", "measured/*.md", "../*.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, found, pattern)
+		pages = append(pages, found...)
+	}
 	link := regexp.MustCompile(`\[([^\]]+)\]\(([^)#\s]+)[^)]*\)`)
 	checked := 0
-	for _, page := range append(pages, more...) {
+	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		for _, m := range link.FindAllStringSubmatch(string(text), -1) {

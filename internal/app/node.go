@@ -19,8 +19,9 @@ const stopMargin = 30 * time.Second
 // Node is what every role needs.
 type Node struct {
 	// Name is the member's: unique among those alive, and the same after a
-	// restart. Host and Version are shown to people.
-	Name, Host, Version string
+	// restart. Host and Version are shown to people, as is Zones, the version
+	// of the time zone data.
+	Name, Host, Version, Zones string
 
 	// Keeper is the command line that makes this program a keeper of a
 	// worker's commands; empty: workers have none.

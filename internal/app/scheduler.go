@@ -45,7 +45,7 @@ func Scheduler(ctx context.Context, o SchedulerOptions) (err error) {
 func (n *opened) startScheduler(ctx context.Context, o SchedulerOptions) {
 	health := n.health.begin(n.Name)
 	so := scheduler.Options{
-		Name: n.Name, Host: n.Host, Version: n.Version,
+		Name: n.Name, Host: n.Host, Version: n.Version, Zones: n.Zones,
 		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
 		CreateTopics: n.CreateTopics, Lead: o.Lead,
 		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent, Ready: o.Ready,

@@ -47,7 +47,7 @@ func Worker(ctx context.Context, o WorkerOptions) (err error) {
 func (n *opened) runWorker(ctx context.Context, o WorkerOptions, reg prometheus.Registerer) (stop func(context.Context) error) {
 	health := n.health.begin(o.Name)
 	wo := worker.Options{
-		Name: o.Name, Host: n.Host, Version: n.Version, Cluster: o.Cluster,
+		Name: o.Name, Host: n.Host, Version: n.Version, Zones: n.Zones, Cluster: o.Cluster,
 		Queues: o.Queues, Slots: o.Slots, RetrySlots: o.RetrySlots, Drain: o.Drain,
 		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards, Keeper: n.Keeper,
 		Registry: reg, Log: n.Log, OnEvent: o.OnEvent,

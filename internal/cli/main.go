@@ -23,6 +23,7 @@ type grammar struct {
 	Config    configPath `placeholder:"FILE" env:"BELFRY_CONFIG" predictor:"file" help:"Read settings from FILE (belfry.yaml in the current folder if there is one)."`
 	LogLevel  string     `enum:"debug,info,warn,error" default:"info" env:"BELFRY_LOG_LEVEL" help:"Least level that is logged: ${enum}."`
 	LogFormat string     `enum:"auto,text,json" default:"auto" env:"BELFRY_LOG_FORMAT" help:"Form of the log: ${enum}; auto is text on a terminal and json elsewhere."`
+	Zones     string     `placeholder:"FILE|DIR" predictor:"file" env:"BELFRY_ZONES" help:"Read time zones from a zoneinfo.zip or a folder such as /usr/share/zoneinfo instead of those that Belfry carries; all members and commands should have the same."`
 
 	Up        upCmd        `cmd:"" group:"roles" help:"Run everything in one process, with an embedded broker."`
 	Scheduler schedulerCmd `cmd:"" group:"roles" help:"Run a scheduler."`
@@ -94,6 +95,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	s := newSession(&g, stdout, stderr)
 	defer s.progress.stop()
+	if err := useZones(g.Zones); err != nil {
+		return complain(s.err, usageError(err))
+	}
 	for _, doubt := range g.doubts {
 		s.log.Warn("unsafe setting", "what", doubt)
 	}

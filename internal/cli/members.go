@@ -29,6 +29,9 @@ type membersAnswer struct {
 	Members []memberAnswer `json:"members"`
 	// Unowned are the shards that no living scheduler says it owns.
 	Unowned []int32 `json:"unowned_shards,omitempty"`
+	// Zones are the versions of time zone data that living members read, in
+	// order. Several are a fault: jobs may be due at other times.
+	Zones []string `json:"zones,omitempty"`
 }
 
 type memberAnswer struct {
@@ -57,16 +60,19 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 	if c.Output == "json" {
 		return s.asJSON(a)
 	}
-	t := newTable("MEMBER…", "ROLE", "STATUS", "CLUSTER…", "SHARDS", "SLOTS", "RETRY SLOTS", "HOLDS", "BEAT", "HOST…", "VERSION…")
+	t := newTable("MEMBER…", "ROLE", "STATUS", "CLUSTER…", "SHARDS", "SLOTS", "RETRY SLOTS", "HOLDS", "BEAT", "HOST…", "VERSION…", "ZONES…")
 	for _, m := range a.Members {
 		t.add(m.ID, string(m.Role), string(m.Status), orDash(m.Cluster), orDash(numbers(m.Shards)),
-			slots(m.Role, m.Runs), slots(m.Role, m.Retries), holds(&m), span(time.Since(m.At))+" ago", orDash(m.Host), orDash(m.Version))
+			slots(m.Role, m.Runs), slots(m.Role, m.Retries), holds(&m), span(time.Since(m.At))+" ago", orDash(m.Host), orDash(m.Version), orDash(m.Zones))
 	}
 	if err := s.table(t, "no members: start \"belfry scheduler\" and \"belfry worker\""); err != nil {
 		return err
 	}
 	if len(a.Unowned) > 0 {
 		s.note("no scheduler owns shards %s: the due times of their jobs wait", numbers(a.Unowned))
+	}
+	if len(a.Zones) > 1 {
+		s.note("members read different time zone data, %s: a job's due times may depend on who owns its shard; give all one release or one --zones", strings.Join(a.Zones, " and "))
 	}
 	return nil
 }
@@ -86,11 +92,15 @@ func (c *membersCmd) answerOf(members []member.Member, shards int32, now time.Ti
 		if alive || c.All {
 			a.Members = append(a.Members, memberAnswer{m.Beat, m.Status})
 		}
+		if alive && m.Zones != "" && !slices.Contains(a.Zones, m.Zones) {
+			a.Zones = append(a.Zones, m.Zones)
+		}
 		for _, shard := range m.Shards {
 			owned[shard] = owned[shard] || m.Status == member.StatusLive
 		}
 	}
 	slices.SortStableFunc(a.Members, func(x, y memberAnswer) int { return strings.Compare(string(x.Role), string(y.Role)) })
+	slices.Sort(a.Zones)
 	for shard := range shards {
 		if !owned[shard] {
 			a.Unowned = append(a.Unowned, shard)

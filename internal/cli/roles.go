@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/belfry-cron/belfry/internal/app"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 // role holds the settings that schedulers and workers share.
@@ -32,7 +33,7 @@ func (r *role) node(s *session, c *connection) (app.Node, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return app.Node{
-		Name: r.Name, Host: hostname(), Version: currentVersion().Belfry, Keeper: []string{"belfry", keeperWord},
+		Name: r.Name, Host: hostname(), Version: currentVersion().Belfry, Zones: tzdata.Version(), Keeper: []string{"belfry", keeperWord},
 		Kafka: o, Wait: c.Wait, Names: c.names(),
 		CreateTopics: r.CreateTopics, Shards: r.Shards,
 		MetricsAddr: r.MetricsAddr, Registry: registry, Log: s.log,

@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,7 +84,30 @@ func (c *checker) quartzDay(s *subject) {
 	}
 	here := time.Weekday((w.text[digit] - '0') % 7)
 	c.foundIn(s, QuartzDay, "schedule", w, fmt.Sprintf("%c is %s here; in Quartz, where ? comes from, it is %s", w.text[digit], here, (here+6)%7),
-		"write the day's name: "+strings.ToLower(here.String()[:3]))
+		"write names: "+named(w.text))
+}
+
+// named writes the numbers of a field of weekdays as names. Ranges keep their
+// days: one that ends on Sunday has it as 0 or 7, one from 0 to 7 is the week.
+func named(field string) string {
+	field = strings.ReplaceAll(field, "0-7", "0-6")
+	var out strings.Builder
+	isDay := true
+	for i := range len(field) {
+		c := field[i]
+		switch c {
+		case '#', '/':
+			isDay = false
+		case ',', '-':
+			isDay = true
+		}
+		if isDay && c >= '0' && c <= '7' {
+			out.WriteString(strings.ToLower(time.Weekday((c - '0') % 7).String()[:3]))
+			continue
+		}
+		out.WriteByte(c)
+	}
+	return out.String()
 }
 
 // steps finds steps over a whole field that do not come out even: the last
@@ -129,6 +153,9 @@ func (c *checker) uneven(s *subject, part word, n int, unit, next string, which,
 		message += fmt.Sprintf(", %d after the last", count%n)
 	}
 	hint := fmt.Sprintf("@every %d%s keeps the interval", n, unit[:1])
+	if slices.ContainsFunc(s.fields[which+1:], func(field string) bool { return field != "*" }) {
+		hint = "list the values that are meant" // @every has no hours and days
+	}
 	switch which {
 	case dayOfMonth:
 		hint = fmt.Sprintf("only_on a calendar with FREQ=DAILY;INTERVAL=%d keeps the interval", n)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/lint"
+	"github.com/belfry-cron/belfry/internal/schedule"
 )
 
 func noon() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
@@ -114,6 +115,43 @@ func TestExamplesAreClean(t *testing.T) {
 	set, problems := job.Survey(files)
 	require.Empty(t, problems)
 	require.Equal(t, "nothing\n", text(lint.Check(set, noon())))
+}
+
+// TestNamesKeepTheDays: the names that a number beside a ? is to be replaced
+// by are of the same days.
+func TestNamesKeepTheDays(t *testing.T) {
+	days := func(field string) string {
+		made, err := schedule.Parse("0 0 ? * "+field, schedule.Options{})
+		require.NoError(t, err, field)
+		return made.String()
+	}
+	told := 0
+	check := func(field string) {
+		if _, err := schedule.Parse("0 0 ? * "+field, schedule.Options{}); err != nil {
+			return
+		}
+		set, problems := job.Survey([]job.File{{Name: "jobs.yaml", Data: fmt.Appendf(nil, "jobs: [{name: a, command: x, schedule: '0 0 ? * %s'}]\n", field)}})
+		require.Empty(t, problems)
+		for _, f := range lint.Check(set, noon()) {
+			if names, found := strings.CutPrefix(f.Hint, "write names: "); found && f.Code == lint.QuartzDay {
+				told++
+				require.Equal(t, days(field), days(names), "%s: %s", field, names)
+			}
+		}
+	}
+	for from := range 8 {
+		check(fmt.Sprint(from))
+		for _, tail := range []string{"#2", "L", ",5L", ",mon#1"} {
+			check(fmt.Sprint(from) + tail)
+		}
+		for to := range 8 {
+			for step := 1; step < 8; step++ {
+				check(fmt.Sprintf("%d-%d/%d", from, to, step))
+			}
+			check(fmt.Sprintf("%d,%d-%d", to, from, to))
+		}
+	}
+	require.Greater(t, told, 200)
 }
 
 // BenchmarkCheck is for 1,000 jobs, no two with one schedule.

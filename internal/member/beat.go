@@ -14,7 +14,7 @@ const (
 )
 
 // The rhythm of beats, and how many beats of one scheduler may pass without
-// one of a member before others act (DESIGN: who owns a shard).
+// one of a member before others act (docs/protocol.md, beat).
 const (
 	SchedulerEvery = 500 * time.Millisecond
 	WorkerEvery    = time.Second
@@ -48,6 +48,9 @@ type Beat struct {
 	Host        string    `json:"host,omitempty"`
 	Version     string    `json:"version,omitempty"`
 	StartedAt   time.Time `json:"started_at,omitzero"`
+	// Zones is the version of the time zone data the member reads; empty in
+	// beats of members that do not tell.
+	Zones string `json:"zones,omitempty"`
 
 	// Leaving says that this is the member's last beat.
 	Leaving bool `json:"leaving,omitzero"`

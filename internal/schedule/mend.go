@@ -11,7 +11,7 @@ import (
 // of day. It says what is wrong and what to write, which parses; nil if it is
 // nothing of the kind.
 func slips(fields []token, o Options) *Error {
-	for _, look := range []func([]token, Options) (msg, write string){comment, blanks, separators, names, interval, moment, timeOfDay} {
+	for _, look := range []func([]token, Options) (msg, write string){wrapped, blanks, comment, separators, names, interval, moment, timeOfDay} {
 		msg, write := look(fields, o)
 		if write == "" || (&Schedule{}).parse(split(write), o) != nil {
 			continue
@@ -30,21 +30,43 @@ func texts(fields []token) []string {
 	return words
 }
 
-// comment finds a # that begins a word.
+// wrapped takes five fields out of cron(…): AWS, which writes that, has six.
+func wrapped(fields []token, _ Options) (msg, write string) {
+	whole := strings.Join(texts(fields), " ")
+	inner, found := strings.CutPrefix(whole, "cron(")
+	inner, closed := strings.CutSuffix(inner, ")")
+	if !found || !closed || len(strings.Fields(inner)) != 5 {
+		return "", ""
+	}
+	return "five fields stand alone, without cron(…)", inner
+}
+
+// comment finds a # that begins a word. A bare #3 is none: it is the place of
+// a day in the month.
 func comment(fields []token, _ Options) (msg, write string) {
 	for i, f := range fields {
-		if f.text[0] == '#' && i > 0 {
+		if f.text[0] == '#' && i > 0 && !place(texts(fields[i:])) {
 			return "a schedule has no comment", strings.Join(texts(fields[:i]), " ")
 		}
 	}
 	return "", ""
 }
 
-// blanks joins words that commas and dashes hold together: "mon, wed" and
-// "MON - FRI".
+// place reports whether words are #3, in one piece or two.
+func place(words []string) bool {
+	n, ok := number(strings.TrimPrefix(strings.Join(words, ""), "#"))
+	return ok && n >= 1 && n <= 5
+}
+
+// blanks joins words that commas and dashes hold together: "mon, wed",
+// "MON - FRI" and "mon #1".
 func blanks(fields []token, _ Options) (msg, write string) {
 	var words []string
-	for _, f := range fields {
+	for i, f := range fields {
+		if f.text[0] == '#' && len(words) > 0 && place(texts(fields[i:])) {
+			words[len(words)-1] += strings.Join(texts(fields[i:]), "")
+			break
+		}
 		if n := len(words); n > 0 && (strings.ContainsAny(f.text[:1], ",-") || strings.ContainsAny(words[n-1][len(words[n-1])-1:], ",-")) {
 			words[n-1] += f.text
 			continue
@@ -54,13 +76,16 @@ func blanks(fields []token, _ Options) (msg, write string) {
 	return "a blank inside a field ends it", strings.Join(words, " ")
 }
 
-// separators makes commas of other marks.
+// separators makes commas and dashes of other marks.
 func separators(fields []token, _ Options) (msg, write string) {
 	whole := strings.Join(texts(fields), " ")
-	if !strings.ContainsAny(whole, ";|&") {
-		return "", ""
+	switch {
+	case strings.ContainsAny(whole, ";|&"):
+		return "values are listed with commas", strings.NewReplacer(";", ",", "|", ",", "&", ",").Replace(whole)
+	case strings.ContainsAny(whole, "–—") || strings.Contains(whole, ".."):
+		return "a range is written with a dash, -", strings.NewReplacer("–", "-", "—", "-", "..", "-").Replace(whole)
 	}
-	return "values are listed with commas", strings.NewReplacer(";", ",", "|", ",", "&", ",").Replace(whole)
+	return "", ""
 }
 
 // names shortens those of days and months, where there are several: of one the

@@ -41,6 +41,32 @@ func TestSlips(t *testing.T) {
 		"rate(5 minutes)":           "write @every 5m",
 		"Mon..Fri 09:30":            "write 30 9 * * mon-fri",
 		"0 0 12 ? * 2-6":            "write 0 12 * * 1-5",
+		"0 0 12 ? * 7-2":            "write 0 12 * * 6-sat,sun-1",
+		"0 0 12 ? * FRI-MON":        "write 0 12 * * FRI-sat,sun-MON",
+		"0 0 12 31 12 ? 2026":       "write @at 2026-12-31T12:00:00+01:00",
+		"cron(30 9 1 1 ? 2027)":     "write @at 2027-01-01T09:30:00+01:00",
+		"0 0 12 ? * 2 2026":         "; @at names one instant",
+		"0 0 12 31W 4 ?":            "here it would be 0 12 31W 4 *, and no date ever matches this day and month",
+		"cron(0 10 ? * 6-2 *)":      "write 0 10 * * 5-sat,sun-1",
+		"cron(0 9 * * 1-5)":         "write 0 9 * * 1-5",
+		"0 10 * * ? *":              "write 0 10 * * *",
+		"0 10 ? * MON-FRI *":        "write 0 10 * * MON-FRI",
+		"rate(0 minutes)":           "and \"0m\" is not an interval Belfry can keep",
+		"Sat..Mon *-*-* 10:00:00":   "write 0 10 * * sat-sat,sun-mon",
+		"12:00 mon-fri":             "write 0 12 * * mon-fri",
+		"0 9 * * 1..5":              "write 0 9 * * 1-5",
+		"0 9 * * mon–fri":           "write 0 9 * * mon-fri",
+		"0 9:30 * * *":              "",
+		"0 9 * * mon #1":            "write 0 9 * * mon#1",
+		"0 9 * * mon # 1":           "write 0 9 * * mon#1",
+		"0 9 * * mon #1 of them":    "write 0 9 * * mon",
+		"0 9 * * mon-fri#9":         "list the days: mon#1,tue#1",
+		"0 22 - 2 * * *":            "and nothing after them",
+		"0 9 * * * root ls":         "give them to the job",
+		"0 0 * * 7/2":               "write 0-6/2",
+		"0 0 * * mon/3":             "write mon-6/3",
+		"5/15 * * * *":              "write 5-59/15",
+		"0 0 31W 2,4 *":             "LW is the last day from Monday to Friday of any month",
 		"OnCalendar":                "",
 		"mon-fri":                   "",
 		"@every 5 fortnights":       "",
@@ -79,7 +105,8 @@ func TestHintsAreAccepted(t *testing.T) {
 	hinted := map[string]bool{}
 	rapid.Check(t, func(t *rapid.T) {
 		expr := "0 9 * * "
-		switch rapid.IntRange(0, 3).Draw(t, "kind") {
+		o := Options{}
+		switch rapid.IntRange(0, 4).Draw(t, "kind") {
 		case 0:
 			expr += day.Draw(t, "a") + mark.Draw(t, "mark") + day.Draw(t, "b")
 		case 1:
@@ -92,11 +119,17 @@ func TestHintsAreAccepted(t *testing.T) {
 			words := strings.Fields("0 0 * * *")
 			words[field] = strconv.Itoa(a) + rapid.SampledFrom([]string{"-", "/", "-31/"}).Draw(t, "between") + strconv.Itoa(b)
 			expr = strings.Join(words, " ")
+		case 4:
+			days := day.Draw(t, "a") + mark.Draw(t, "mark") + day.Draw(t, "b")
+			expr = rapid.SampledFrom([]string{"0 0 8 ? * %", "30 0 12 ? * % *", "0 0 12 ? 2 % 2027", "cron(0 10 ? * % *)", "0 10 ? * % *", "cron(0 10 * * %)", "% 10:00", "at(%)", "0 9 * * % #2"}).Draw(t, "dialect")
+			// AWS has no seconds: with them, two things are wrong.
+			o.Seconds = strings.Contains(expr, " ? ") && expr[2] != '1' && rapid.Bool().Draw(t, "seconds")
+			expr = strings.ReplaceAll(expr, "%", days)
 		}
-		if _, err := Parse(expr, Options{}); err != nil {
+		if _, err := Parse(expr, o); err != nil {
 			var wrong *Error
 			require.ErrorAs(t, err, &wrong)
-			accepted(t, expr, wrong, Options{})
+			accepted(t, expr, wrong, o)
 			if strings.Contains(wrong.Hint, "write ") {
 				hinted[expr] = true
 			}

@@ -113,10 +113,14 @@ func (s *spec) normalise() {
 
 func never(fields []token) *Error {
 	first, last := fields[2], fields[4]
+	hint := "there is no such day in these months, as 30 February; L is the last day of any month"
+	if strings.ContainsAny(first.text, "Ww") {
+		hint = "there is no such day in these months, as 31 April; LW is the last day from Monday to Friday of any month"
+	}
 	return &Error{
 		Pos: first.pos, Len: last.pos + len(last.text) - first.pos,
 		Msg:  "no date ever matches this day and month",
-		Hint: "there is no such day in these months, as 30 February; L is the last day of any month",
+		Hint: hint,
 	}
 }
 
@@ -138,7 +142,7 @@ func tooMany(fields []token, o Options) *Error {
 		err.Len = last.pos + len(last.text) - err.Pos
 		err.Msg = "an expression with seconds has 6 fields, this has " + strconv.Itoa(len(fields))
 		err.Hint = "second minute hour day-of-month month day-of-week"
-	case len(fields) == 6 && (&parser{field: fieldDow(), spec: &spec{}}).list(fields[5]) != nil:
+	case (&parser{field: fieldDow(), spec: &spec{}}).list(fields[5]) != nil:
 		err.Msg = strconv.Quote(fields[5].text) + " after the five fields"
 		err.Hint = "a user or a command is not part of the schedule: give them to the job"
 	case len(fields) == 6:
@@ -241,7 +245,11 @@ func (p *parser) span(t, body token, step int, stepped bool) *Error {
 			return err
 		}
 		if stepped {
-			return t.fail("a step needs a range: "+body.text+"-"+strconv.Itoa(p.hi)+"/"+strconv.Itoa(step), "cron has no step after a single value")
+			from := body.text
+			if v == p.lo+p.count { // 7 is Sunday as 0 is
+				from = "0"
+			}
+			return t.fail("a step needs a range: write "+from+"-"+strconv.Itoa(p.lo+p.count-1)+"/"+strconv.Itoa(step), "cron has no step after a single value")
 		}
 		p.fill(v, v, 1)
 		return nil

@@ -49,7 +49,7 @@ func Parse(expr string, o Options) (*Schedule, error) {
 		s.loc = time.UTC
 	}
 	if len(expr) > maxExpr {
-		return nil, &Error{Pos: maxExpr, Len: len(expr) - maxExpr, Msg: "the expression is longer than 1024 characters"}
+		return nil, &Error{Pos: maxExpr, Len: len(expr) - maxExpr, Msg: "the expression is longer than 1024 bytes"}
 	}
 	fields := split(expr)
 	if len(fields) == 0 {

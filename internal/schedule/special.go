@@ -50,7 +50,7 @@ func (p *parser) specialDow(t token) (bool, *Error) {
 	}
 	if i := strings.IndexByte(t.text, '#'); i >= 0 {
 		if strings.Contains(t.text[:i], "-") {
-			return true, t.fail(p.each(t.text[:i], t.text[i:]), "%q: # takes one day, not a range", t.text)
+			return true, t.fail(p.each(t.text[:i], t.text[i+1:]), "%q: # takes one day, not a range", t.text)
 		}
 		dow, err := p.value(t.sub(0, i))
 		if err != nil {
@@ -74,14 +74,15 @@ func (p *parser) specialDow(t token) (bool, *Error) {
 	return false, nil
 }
 
-// each writes a range of days as a list of them, each with what follows.
-func (p *parser) each(days, behind string) string {
+// each writes a range of days as a list of them, each with its place in the
+// month.
+func (p *parser) each(days, place string) string {
 	first, last, _ := strings.Cut(strings.ToLower(days), "-")
 	from, to := slices.Index(p.names, first), slices.Index(p.names, last)
-	if from < 0 || to < from {
+	if n, ok := number(place); from < 0 || to < from || !ok || n < 1 || n > 5 {
 		return "list the days: mon#1,tue#1"
 	}
-	return "write " + strings.Join(p.names[from:to+1], behind+",") + behind
+	return "write " + strings.Join(p.names[from:to+1], "#"+place+",") + "#" + place
 }
 
 // hashed reads H, H(0-29), H/15 and H(0-29)/10: values spread by the key.

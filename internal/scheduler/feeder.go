@@ -33,7 +33,7 @@ func (t *tenure) feed(ctx context.Context, into chan<- batch) {
 		names.Events():   at(t.read.Events),
 	})
 	commands, jobs := make(chan batch, maxOrders), make(chan int64, 1)
-	go t.orders(ctx, commands, jobs, into)
+	go t.orders(ctx, t.read.Jobs, commands, jobs, into)
 	for ctx.Err() == nil {
 		b, asked := t.convert(t.cl.PollFetches(ctx))
 		if !give(ctx, into, b) || asked.commands > 0 && !give(ctx, commands, asked) {

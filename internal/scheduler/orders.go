@@ -19,9 +19,9 @@ const (
 // end it had when they came: a command may concern a job that was applied right
 // before it, and each topic is read at its own pace. A batch that comes to the
 // feeder through commands is sent through into; jobs tells how far that topic
-// was given to the loop.
-func (t *tenure) orders(ctx context.Context, commands <-chan batch, jobs <-chan int64, into chan<- batch) {
-	read := t.read.Jobs
+// was given to the loop, and read how far it was at the start: the tenure's own
+// number belongs to the loop, which goes on meanwhile.
+func (t *tenure) orders(ctx context.Context, read int64, commands <-chan batch, jobs <-chan int64, into chan<- batch) {
 	for {
 		var b batch
 		select {

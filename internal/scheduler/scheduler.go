@@ -26,10 +26,10 @@ var ErrReplaced = errors.New("a newer scheduler of the same name has taken over"
 
 // Options configure a scheduler. Name must be unique among living members.
 type Options struct {
-	Name, Host, Version string
-	Kafka               kafka.Options
-	Names               topic.Names
-	Shards              int32
+	Name, Host, Version, Zones string
+	Kafka                      kafka.Options
+	Names                      topic.Names
+	Shards                     int32
 
 	// CreateTopics lets the scheduler make the queues of a cluster that a
 	// job names for the first time.
@@ -122,7 +122,7 @@ func (s *scheduler) run(ctx context.Context) error {
 func (s *scheduler) self(seq int64) member.Beat {
 	return member.Beat{
 		ID: s.o.Name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: seq,
-		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version,
+		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version, Zones: s.o.Zones,
 		StartedAt: s.born.UTC().Round(0), Shards: *s.owned.Load(),
 	}
 }

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -39,6 +40,8 @@ type watcher struct {
 	ticked time.Time
 	// dropped is how many names the view had dropped by then.
 	dropped int64
+	// zones is what was said last of members with other time zone data.
+	zones string
 }
 
 func newWatcher(s *scheduler) *watcher {
@@ -142,6 +145,7 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			w.checkClock(time.Now())
 			clear(w.told)
 			w.showView()
+			w.tellZones()
 			w.follow(ctx)
 			select {
 			case requests <- survey{members: w.believed()}:
@@ -208,6 +212,19 @@ func (w *watcher) showView() {
 	w.metrics.members.Set(float64(w.view.Names()))
 	w.metrics.membersDropped.Add(float64(w.view.Dropped() - w.dropped))
 	w.dropped = w.view.Dropped()
+}
+
+// tellZones warns of members that live and read other time zone data: a job
+// may be due at another time when they own its shard. It warns again when who
+// they are changes.
+func (w *watcher) tellZones() {
+	others := member.OtherZones(w.view.Members(), w.o.Zones)
+	if said := strings.Join(others, ", "); said != w.zones {
+		w.zones = said
+		if len(others) > 0 {
+			w.o.Log.Warn("members read other time zone data", "ours", w.o.Zones, "theirs", said)
+		}
+	}
 }
 
 func (w *watcher) giveUpAll() {

@@ -9,8 +9,8 @@ import (
 	"github.com/belfry-cron/belfry/internal/sim/check"
 )
 
-// entry is one line of the trace: who did what, for which run.
-type entry struct {
+// traceLine is one line of the trace: who did what, for which run.
+type traceLine struct {
 	at   time.Duration
 	who  string
 	job  string
@@ -20,7 +20,7 @@ type entry struct {
 
 func (w *world) trace(who, job string, id run.ID, format string, args ...any) {
 	if w.cfg.Trace {
-		w.entries = append(w.entries, entry{w.now, who, job, id, fmt.Sprintf(format, args...)})
+		w.entries = append(w.entries, traceLine{w.now, who, job, id, fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -76,7 +76,7 @@ func (w *world) tellOf(b *strings.Builder, v check.Violation) {
 	}
 }
 
-func (w *world) tell(b *strings.Builder, e entry) {
+func (w *world) tell(b *strings.Builder, e traceLine) {
 	what := e.job
 	if e.run != "" {
 		what += " " + string(e.run[:8])

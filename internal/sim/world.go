@@ -66,7 +66,7 @@ type world struct {
 	written   []*check.Definition
 	asked     []*check.Request
 	actedJobs map[int32]offsets
-	entries   []entry
+	entries   []traceLine
 	steps     uint64
 }
 

@@ -221,6 +221,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.text("host", m.Host, maxWho)
 	b.text("version", m.Version, maxWho)
 	b.instant("started_at", m.StartedAt)
+	b.word("zones", m.Zones)
 	b.partitions("shards", m.Shards)
 	b.text("cluster", m.Cluster, job.MaxCluster)
 	b.slots("runs", m.Runs)

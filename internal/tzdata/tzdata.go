@@ -9,11 +9,36 @@ import (
 	"time"
 )
 
-// Version is the release of the IANA data that Load reads.
-const Version = "2025c"
+// carried is the release of the IANA data in zoneinfo.zip.
+const carried = "2025c"
 
 //go:embed zoneinfo.zip
 var data string
+
+// chosen is what Use was given, if it was. As with the zones of package time
+// there is one for the process: a job's definition names its zone, and must
+// mean the same wherever it is compiled.
+var chosen *other
+
+// Version is the release of the data that Load reads. Data of another source
+// that does not tell has a digest instead, sha256:0123456789ab.
+func Version() string {
+	if chosen != nil {
+		return chosen.version
+	}
+	return carried
+}
+
+// hostOnly reports whether a name is one that some hosts have a file for, and
+// that means something else on each.
+func hostOnly(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	switch first {
+	case "Local", "localtime", "posixrules", "right", "posix":
+		return true
+	}
+	return false
+}
 
 // Load returns the zone of a name in the IANA data, letter by letter. Local is
 // none, nor are names that some hosts have files for: localtime, posixrules,
@@ -21,6 +46,13 @@ var data string
 func Load(name string) (*time.Location, error) {
 	if name == "UTC" {
 		return time.UTC, nil
+	}
+	if chosen != nil {
+		rules, ok := chosen.rules[name]
+		if !ok {
+			return nil, fmt.Errorf("there is no time zone %q in the data of %s", name, chosen.version)
+		}
+		return time.LoadLocationFromTZData(name, []byte(rules))
 	}
 	archive, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -40,5 +72,5 @@ func Load(name string) (*time.Location, error) {
 		}
 		return time.LoadLocationFromTZData(name, rules)
 	}
-	return nil, fmt.Errorf("there is no time zone %q in the IANA data of %s", name, Version)
+	return nil, fmt.Errorf("there is no time zone %q in the IANA data of %s", name, carried)
 }

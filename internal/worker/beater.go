@@ -54,7 +54,7 @@ func (w *worker) self() (member.Beat, bool) {
 func (w *worker) describe(said claim.Beat) member.Beat {
 	b := member.Beat{
 		ID: w.o.Name, Role: member.RoleWorker, Incarnation: w.incarnation, Seq: w.beatSeq.Add(1),
-		At: time.Now().UTC(), Host: w.o.Host, Version: w.o.Version, StartedAt: w.born.UTC().Round(0),
+		At: time.Now().UTC(), Host: w.o.Host, Version: w.o.Version, Zones: w.o.Zones, StartedAt: w.born.UTC().Round(0),
 		Cluster: w.o.Cluster, Held: said.Held, Started: said.Started, Unlisted: said.Unlisted,
 	}
 	if c := w.claimers[run.QueueRuns]; c != nil {

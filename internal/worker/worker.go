@@ -46,8 +46,8 @@ type Runner interface {
 type Options struct {
 	// Name is the worker's member ID. It must be unique among the living and
 	// stay the same over restarts: it is part of the transactional IDs.
-	Name          string
-	Host, Version string
+	Name                 string
+	Host, Version, Zones string
 
 	// Cluster and Queues are what it takes runs from; at most Slots of the
 	// one queue and RetrySlots of the other run at a time.

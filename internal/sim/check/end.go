@@ -111,9 +111,9 @@ func (j *judge) judgeFinal(h *history) {
 			j.blame(RuleLie, h, fin.At, "the ledger says attempt %d fence %d succeeded; no command says so", fin.Attempt, fin.Fence)
 		}
 	case run.StateDead, run.StateCancelled:
-		report := h.about(run.EventFinished, fin.Fence)
+		report := h.first(run.EventFinished, fin.Fence)
 		won := report != nil && report.Outcome != nil && report.Outcome.State == run.StateSucceeded
-		if won && h.about(run.EventLate, fin.Fence) == nil {
+		if won && h.first(run.EventLate, fin.Fence) == nil {
 			j.blame(RuleLie, h, fin.At, "the ledger says %s, but attempt %d succeeded and said so in time", fin.State, fin.Attempt)
 		}
 	case run.StateFailed, run.StateTimedOut, run.StateLost, run.StateQueued, run.StateClaimed, run.StateStarted, run.StateWaiting:
@@ -129,7 +129,7 @@ func (j *judge) judgeRecords() {
 		r := &j.e.Runs[i]
 		records[r.Key()]++
 		h := j.history(r.ID, r.Job, r.Due)
-		if ev := h.about(run.EventEnqueued, r.Fence); ev == nil || ev.Attempt != r.Attempt {
+		if ev := h.first(run.EventEnqueued, r.Fence); ev == nil || ev.Attempt != r.Attempt {
 			j.blame(RuleAtomic, h, r.StagedAt, "a record of attempt %d fence %d is on a queue; the ledger did not put it there", r.Attempt, r.Fence)
 		}
 	}

@@ -278,7 +278,7 @@ func (j *judge) falsehood(b *book, h *history, ev *run.Event, due time.Time) str
 		}
 	case run.ReasonStartDeadline:
 		bound := func(d *job.Job) bool { return d.StartDeadline > 0 }
-		handed := h.about(run.EventEnqueued, h.fence) // the run keeps the deadline it was handed out with
+		handed := h.first(run.EventEnqueued, h.fence) // the run keeps the deadline it was handed out with
 		if !has(bound) && (handed == nil || !j.some(b, handed.At, bound)) {
 			return "the job has no start deadline"
 		}

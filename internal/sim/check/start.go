@@ -36,8 +36,8 @@ func (j *judge) judgeStarts() {
 	}
 }
 
-// about finds the first event of a type on a handing-out.
-func (h *history) about(t run.EventType, fence int64) *run.Event {
+// first finds the first event of a type on a handing-out.
+func (h *history) first(t run.EventType, fence int64) *run.Event {
 	for _, ev := range h.events {
 		if ev.Type == t && ev.Fence == fence {
 			return ev
@@ -47,17 +47,17 @@ func (h *history) about(t run.EventType, fence int64) *run.Event {
 }
 
 func (j *judge) judgeStart(b *book, h *history, l *Line) {
-	handed := h.about(run.EventEnqueued, l.Fence)
+	handed := h.first(run.EventEnqueued, l.Fence)
 	if b == nil || handed == nil || handed.Attempt != l.Attempt {
 		j.blame(RuleGhost, h, l.At, "attempt %d fence %d started on %s, but the ledger never handed it out", l.Attempt, l.Fence, l.Host)
 		return
 	}
-	if h.about(run.EventStarting, l.Fence) == nil {
+	if h.first(run.EventStarting, l.Fence) == nil {
 		j.blame(RuleUnannounced, h, l.At, "attempt %d fence %d started on %s, but no starting event is in the log", l.Attempt, l.Fence, l.Host)
 	}
 	skew := j.e.Limits.Skew
 	for _, t := range []run.EventType{run.EventLost, run.EventReturned, run.EventDropped, run.EventWithdrawn} {
-		if ev := h.about(t, l.Fence); ev != nil && ev.At.Add(skew).Before(l.At) {
+		if ev := h.first(t, l.Fence); ev != nil && ev.At.Add(skew).Before(l.At) {
 			j.blame(RuleZombie, h, l.At, "fence %d started on %s after it was %s at %s (%s)", l.Fence, l.Host, t, stamp(ev.At), ev.Reason)
 		}
 	}
@@ -84,7 +84,7 @@ func (j *judge) judgePunctual(h *history, l *Line, handed *run.Event) {
 		handed.Trigger == run.TriggerSchedule && !h.deferred {
 		j.blame(RuleLate, h, l.At, "started %s late, with no fault to explain it", late)
 	}
-	asked := h.about(run.EventRecalling, l.Fence)
+	asked := h.first(run.EventRecalling, l.Fence)
 	if asked == nil || limits.Recall == 0 || !calm {
 		return
 	}
@@ -111,7 +111,7 @@ func (j *judge) judgeLength(b *book, h *history, l *Line, handed *run.Event) {
 	if end := h.end(l.Fence); ok && end != nil && end.At.Sub(l.At) > limit+kill {
 		j.blame(RuleTimeout, h, end.At, "ran for %s; its timeout is %s", end.At.Sub(l.At), limit)
 	}
-	fin := h.about(run.EventFinished, l.Fence)
+	fin := h.first(run.EventFinished, l.Fence)
 	if fin == nil || fin.Outcome == nil || fin.Outcome.State != run.StateTimedOut {
 		return
 	}
@@ -162,10 +162,10 @@ func (h *history) stretch(l *Line) stretch {
 	s := stretch{h: h, start: l}
 	if end := h.end(l.Fence); end != nil {
 		s.until, s.known = end.At, true
-	} else if fin := h.about(run.EventFinished, l.Fence); fin != nil && fin.Outcome != nil {
+	} else if fin := h.first(run.EventFinished, l.Fence); fin != nil && fin.Outcome != nil {
 		s.until, s.known = fin.Outcome.EndedAt, true
 	}
-	if lost := h.about(run.EventLost, l.Fence); lost != nil {
+	if lost := h.first(run.EventLost, l.Fence); lost != nil {
 		s.abandoned, s.hasAbandon = lost.At, true
 	}
 	return s
