@@ -152,9 +152,14 @@ class Command:
 
     def start(self):
         r, account = self.r, account_of(self.r.get("user"))
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": os.getgrouplist(account.pw_name, account.pw_gid)} if account and account.pw_uid != os.geteuid() else {}
+        identity, folder = {}, r.get("working_dir")
+        if account and account.pw_uid != os.geteuid():
+            groups = os.getgrouplist(account.pw_name, account.pw_gid)
+            identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
+        if account and not folder:
+            folder = account.pw_dir if os.path.isdir(account.pw_dir) else "/"
         self.process = subprocess.Popen(
-            r["command"], env=environment(r, account, self.tree), cwd=r.get("working_dir") or (account.pw_dir if account else None),
+            r["command"], env=environment(r, account, self.tree), cwd=folder or None,
             stdin=subprocess.PIPE if r.get("stdin") else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             process_group=0, **identity)
         readers = [threading.Thread(target=self.read, args=pipe, daemon=True)

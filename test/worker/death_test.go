@@ -87,10 +87,11 @@ func TestADrainEndsWhatRunsForTooLong(t *testing.T) {
 }
 
 func TestRunsOfAKilledWorkerArePlacedElsewhere(t *testing.T) {
+	takesLong(t)
 	w := newWorld(t, 5*time.Second)
 	w.worker("w")
 	mark := w.mark()
-	w.apply("  - {name: long, command: '[ $BELFRY_ATTEMPT = 2 ] || sleep " + mark + "', on_lost: retry}\n")
+	w.apply("  - {name: long, command: '" + site.Note + "note start; [ $BELFRY_ATTEMPT = 2 ] || sleep " + mark + "; note end', on_lost: retry}\n")
 	long := w.ask("long")
 	w.await("it to run", func() bool { return running(t, mark) > 0 })
 	w.belfryWorker("other")
@@ -109,6 +110,7 @@ func TestRunsOfAKilledWorkerArePlacedElsewhere(t *testing.T) {
 }
 
 func TestAThawedWorkerStartsNothingItNoLongerHolds(t *testing.T) {
+	takesLong(t)
 	w := newWorld(t, 5*time.Second)
 	w.worker("w")
 	w.belfryWorker("other")
@@ -124,6 +126,7 @@ func TestAThawedWorkerStartsNothingItNoLongerHolds(t *testing.T) {
 }
 
 func TestTwoWorkersShareACluster(t *testing.T) {
+	takesLong(t)
 	w := newWorld(t, 5*time.Second)
 	w.worker("w1")
 	w.worker("w2")
@@ -131,6 +134,7 @@ func TestTwoWorkersShareACluster(t *testing.T) {
 }
 
 func TestItSharesAClusterWithAWorkerOfBelfry(t *testing.T) {
+	takesLong(t)
 	w := newWorld(t, 5*time.Second)
 	w.belfryWorker("other")
 	w.worker("w")

@@ -95,3 +95,12 @@ func brokersOf(t *testing.T) []string {
 	t.Cleanup(c.Close)
 	return c.ListenAddrs()
 }
+
+// takesLong leaves a test of Belfry's own worker out where there are no real
+// brokers: test/conformance has such tests.
+func takesLong(t *testing.T) {
+	t.Helper()
+	if os.Getenv(brokersVariable) == "" && os.Getenv(candidateVariable) == "" {
+		t.Skip("make test-worker runs it")
+	}
+}

@@ -56,6 +56,7 @@ func TestEachRunIsClaimedOnceTogetherWithItsOffset(t *testing.T) {
 }
 
 func TestRunsStartOnTimeAndNeverBefore(t *testing.T) {
+	takesLong(t)
 	w := newWorld(t, 5*time.Second)
 	w.worker("w")
 	from := w.begin(3, "")
@@ -265,6 +266,7 @@ func TestNothingThatACommandStartedOutlivesIt(t *testing.T) {
 }
 
 func TestARecalledRunIsDropped(t *testing.T) {
+	takesLong(t)
 	w := newWorld(t, 20*time.Second)
 	w.worker("w")
 	due := time.Now().Add(15 * time.Second)
@@ -344,6 +346,9 @@ func TestWhatCannotBeReadGoesToDeadLettersAndTheQueueGoesOn(t *testing.T) {
 		{"someone-else", good(func(*run.Run) {})},
 		{id(stranger), stranger},
 		{id(misplaced), misplaced},
+		{"x", strings.Replace(good(func(r *run.Run) { r.ID = "x" }), `"fence":1`, `"fence":1,"fence":2`, 1)},
+		{"x", strings.Replace(good(func(r *run.Run) { r.ID = "x" }), `"fence":1`, `"fence":"1"`, 1)},
+		{"x", ""},
 		{"long", strings.Repeat("x", 40_000)},
 	} {
 		for _, name := range []string{w.names.Runs(cluster), w.names.Retries(cluster)} {
