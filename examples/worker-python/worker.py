@@ -37,7 +37,7 @@ class Settings:
         self.slots = int(env.get("BELFRY_SLOTS", "8"))
         self.retry_slots = int(env.get("BELFRY_RETRY_SLOTS", "2"))
         self.drain = float(env.get("BELFRY_DRAIN", "30s").removesuffix("s"))
-        self.kafka = {"bootstrap.servers": self.brokers, "client.id": self.name}
+        self.kafka = {"bootstrap.servers": self.brokers, "client.id": self.name, "enable.metrics.push": False}
         if mechanism := env.get("BELFRY_SASL_MECHANISM"):
             password = env.get("BELFRY_SASL_PASSWORD", "")
             if path := env.get("BELFRY_SASL_PASSWORD_FILE"):

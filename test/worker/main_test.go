@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"github.com/belfry-cron/belfry/test/kafka"
+	kafkatest "github.com/belfry-cron/belfry/test/kafka"
 	"github.com/belfry-cron/belfry/test/site"
 )
 
