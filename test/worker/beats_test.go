@@ -82,9 +82,9 @@ func TestAHigherLifeReplacesALower(t *testing.T) {
 	older := w.worker("w")
 	incarnation := w.latest("w").Incarnation
 	w.worker("w")
+	w.await("the newer life to beat", func() bool { return w.latest("w").Incarnation > incarnation })
 	w.await("the older process to end", func() bool { return !older.Alive() })
 	require.NotZero(t, older.ExitCode(), "it ends with an error")
-	require.Greater(t, w.latest("w").Incarnation, incarnation)
 	w.await("the newer to own the partitions", func() bool { return len(w.latest("w").Runs.Partitions) == 3 })
 	w.apply("  - {name: once, command: ['true']}\n")
 	end := w.awaitEvent(w.ask("once"), run.EventFinished)

@@ -264,14 +264,18 @@ func (w *world) beats(name string) (all []member.Beat, stored []time.Time) {
 	return all, stored
 }
 
-// latest is the latest beat of a member, empty before the first.
+// latest is the latest beat of the latest life of a member, empty before the
+// first: one of an older life may stand behind it.
 func (w *world) latest(name string) member.Beat {
 	w.t.Helper()
+	var last member.Beat
 	all, _ := w.beats(name)
-	if len(all) == 0 {
-		return member.Beat{}
+	for _, b := range all {
+		if b.Incarnation >= last.Incarnation {
+			last = b
+		}
 	}
-	return all[len(all)-1]
+	return last
 }
 
 func (w *world) journalPath() string { return filepath.Join(w.dir, "journal") }
