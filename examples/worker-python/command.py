@@ -1,5 +1,6 @@
 """Commands: their environment, their end, and what is kept of their output."""
 
+import ctypes
 import os
 import pwd
 import signal
@@ -11,6 +12,14 @@ KILL_GRACE = 10.0  # from the request to end to the kill
 WAIT_DELAY = 2.0  # for whoever holds the output of a command that has ended
 HEAD, TAIL, CHUNK, LAST_WORDS, FLUSH = 1 << 20, 64 << 10, 64 << 10, 4 << 10, 0.2
 MARK = "BELFRY_TREE"  # the variable by which the processes of a command are known
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+def die_with_worker():
+    """In the process of a command that may leave others behind: the keeper, which
+    would take those too, does not know it."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def environment(r, account, tree):
@@ -24,9 +33,11 @@ def environment(r, account, tree):
     if account:
         env |= {"USER": account.pw_name, "LOGNAME": account.pw_name}
     env |= {name: value for name, value in r["env"].items() if not name.startswith("BELFRY_")}
+    if not r.get("linger"):
+        env[MARK] = tree
     return env | {
         "BELFRY_JOB": r["job"], "BELFRY_RUN_ID": r["run"], "BELFRY_ATTEMPT": str(r["attempt"]),
-        "BELFRY_DUE": r.get("due", ""), "BELFRY_FENCE": str(r["fence"]), "BELFRY_CLUSTER": r["cluster"], MARK: tree,
+        "BELFRY_DUE": r.get("due", ""), "BELFRY_FENCE": str(r["fence"]), "BELFRY_CLUSTER": r["cluster"],
     }
 
 
@@ -136,7 +147,10 @@ class Command:
         began = time.time()
         state, usage = self.attend(time.monotonic())
         ended = time.time()
-        self.kill_tree()
+        if not self.r.get("linger"):
+            self.kill_tree()
+        elif state:
+            self.signal(signal.SIGKILL)
         deadline = time.monotonic() + WAIT_DELAY
         for reader in readers:
             reader.join(max(0.0, deadline - time.monotonic()))
@@ -156,8 +170,11 @@ class Command:
         if account and account.pw_uid != os.geteuid():
             groups = os.getgrouplist(account.pw_name, account.pw_gid)
             identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": groups}
-        if account and not folder:
-            folder = account.pw_dir if os.path.isdir(account.pw_dir) else "/"
+        if folder == "~" or account and not folder:
+            home = account.pw_dir if account else os.environ.get("HOME", "")
+            folder = home if os.path.isdir(home) else "/"
+        if r.get("linger"):
+            identity["preexec_fn"] = die_with_worker
         self.process = subprocess.Popen(
             r["command"], env=environment(r, account, self.tree), cwd=folder or None,
             stdin=subprocess.PIPE if r.get("stdin") else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

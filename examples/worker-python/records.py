@@ -118,6 +118,8 @@ def read_run(key, value, cluster, shards):
         raise Unreadable("command is no list of strings")
     if not isinstance(env, dict) or not all(isinstance(e, str) for e in env.values()):
         raise Unreadable("env is no object of strings")
+    if type(r.get("linger") or False) is not bool:
+        raise Unreadable("linger is neither true nor false")
     if not (r.get("run") and r.get("job") and command and r.get("attempt", 0) >= 1):
         raise Unreadable("run without an ID, a job, a command or an attempt")
     if not RUN_ID.fullmatch(r["run"]) or '"' in r["run"] or "\\" in r["run"]:

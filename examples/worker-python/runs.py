@@ -19,7 +19,7 @@ EXEC_SOON = 1.0
 NO_SLOT_WAIT, LONGEST_NO_SLOT_WAIT, MAX_HOPS = 0.25, 8.0, 5
 FREE_FRESH = 3.0
 REMEMBER, REMEMBER_MOST = 25 * 3600.0, 100_000
-AHEAD, EARLY, LISTED = 1000, 100, 8000
+AHEAD, LISTED = 1000, 8000
 
 # The stages of a run here, in order. From STARTING to RUNNING it takes a slot.
 CLAIMING, WAITING, STARTING, READY, RUNNING, SETTLING = range(6)
@@ -64,7 +64,8 @@ class Queue:
     """One of the two queues: its slots, and what is known of it."""
 
     def __init__(self, name, slots):
-        self.name, self.slots, self.early = name, slots, 0
+        self.name, self.slots = name, slots
+        self.early = False  # no run of the last poll was due
         self.partitions, self.round_at = [], time.monotonic()  # owned; last able to claim
         self.others, self.told_at = 0, -FREE_FRESH
         self.reported = []  # (when, free slots) of our latest beats
@@ -144,8 +145,10 @@ class Runs:
         room = max(0, AHEAD - (len(mine) - taken))
         if unconfirmed:
             room = min(room, max(0, self.most_unconfirmed(q) - unconfirmed))
+        if q.early:
+            return room  # what comes before it is due takes no slot
         if taken + due < q.slots:
-            return min(max(q.slots - taken - due, q.early), room)
+            return min(q.slots - taken - due, room)
         missing = 2 * q.slots - taken - due  # as many may wait as there are slots
         if missing > 0 and missing >= q.slots / 2:
             return min(missing, room)
@@ -161,7 +164,7 @@ class Runs:
         slots = q.slots - sum(h.stage in (STARTING, READY, RUNNING) for h in mine)
         slots -= sum(h.stage == WAITING and not h.unconfirmed and h.due() <= 0.2 for h in mine)
         doubts = self.most_unconfirmed(q) - sum(h.unconfirmed for h in mine)
-        q.early, verdicts = EARLY, []
+        q.early, verdicts = True, []
         for r, at, doubted in polled:
             h = Held(r, q, False, self.silence() > OUT_OF_TOUCH)
             oldest = min(t for t in (records.seconds(r.get("staged_at")), at, time.time()) if t)
@@ -179,7 +182,7 @@ class Runs:
                     verdicts.append(("returned", "unconfirmed", False))
                     continue
             elif h.due() <= 0.2:
-                q.early = 0
+                q.early = False
                 slots -= 1
                 if slots < 0 and q.free_elsewhere() > 0 and r.get("hops", 0) < MAX_HOPS:
                     q.others -= 1

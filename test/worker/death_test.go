@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,16 +31,31 @@ func (w *world) mark() string { return fmt.Sprintf("3600.%d", time.Now().UnixNan
 // running counts the processes that sleep for that long.
 func running(t *testing.T, mark string) int {
 	t.Helper()
+	return len(sleepers(t, mark))
+}
+
+// sleepers are the processes that sleep for that long.
+func sleepers(t *testing.T, mark string) (pids []int) {
+	t.Helper()
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(t, err)
-	n := 0
 	for _, path := range lines {
 		line, _ := os.ReadFile(path) // it may have ended
 		if bytes.HasPrefix(line, []byte("sleep\x00")) && bytes.Contains(line, []byte(mark)) {
-			n++
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			require.NoError(t, err)
+			pids = append(pids, pid)
 		}
 	}
-	return n
+	return pids
+}
+
+// endAll ends the processes that sleep for that long.
+func endAll(t *testing.T, mark string) {
+	t.Helper()
+	for _, pid := range sleepers(t, mark) {
+		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	}
 }
 
 func TestADrainReturnsWhatWaitsAndFinishesWhatRuns(t *testing.T) {

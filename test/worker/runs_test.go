@@ -266,6 +266,24 @@ func TestNothingThatACommandStartedOutlivesIt(t *testing.T) {
 	require.Zero(t, running(t, mark))
 }
 
+func TestWhatMayLingerLivesOnUnlessItsCommandIsStopped(t *testing.T) {
+	w := newWorld(t, 5*time.Second)
+	w.worker("w")
+	left, stopped := w.mark(), w.mark()
+	w.apply(fmt.Sprintf(`
+  - {name: leaves, linger: true, command: 'sleep %s >/dev/null 2>&1 & true'}
+  - {name: stopped, linger: true, timeout: 1s, command: 'sleep %s & sleep 300'}
+`, left, stopped))
+	end := w.awaitEvent(w.ask("leaves"), run.EventFinished)
+	require.Equal(t, run.StateSucceeded, end.Outcome.State)
+	end = w.awaitEvent(w.ask("stopped"), run.EventFinished)
+	require.Equal(t, run.StateTimedOut, end.Outcome.State)
+	require.Zero(t, running(t, stopped))
+	w.processes["w"].Kill()
+	require.Equal(t, 1, running(t, left))
+	endAll(t, left)
+}
+
 func TestARecalledRunIsDropped(t *testing.T) {
 	takesLong(t)
 	w := newWorld(t, 20*time.Second)
