@@ -81,6 +81,13 @@ virtual-day: ## A day of real schedulers and workers in virtual time, killed and
 test-kafka: ## Tests on real Kafka: KAFKAS ("4.3.1 3.9.2") one after the other, or BELFRY_TEST_BROKERS.
 	@tools/test-kafka "$(KAFKAS)" $(ON_KAFKA)
 
+# The worker that test-worker holds against docs/protocol.md; Belfry's own if empty.
+CMD ?=
+
+.PHONY: test-worker
+test-worker: ## A worker against docs/protocol.md on real Kafka; CMD="python3 examples/worker-python/worker.py".
+	BELFRY_TEST_KAFKA=$(firstword $(KAFKAS)) BELFRY_TEST_WORKER='$(CMD)' $(GO) test -count=1 -timeout 20m -v ./test/worker/
+
 # What `promises` runs besides the cheap proofs.
 PROMISES ?=
 

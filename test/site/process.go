@@ -135,6 +135,13 @@ func (p *Process) Alive() bool {
 	}
 }
 
+// ExitCode waits until the process has ended and returns its exit code, -1 if
+// a signal ended it.
+func (p *Process) ExitCode() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // Kill ends the process with SIGKILL and waits until it is gone.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill() // gone already is as good
