@@ -48,7 +48,11 @@ func (v *View) bury() {
 			}
 			e.gone = true
 			v.deceased++
-			v.dead = append(v.dead, m)
+			if e.beat.last() {
+				v.drop(m.id)
+			} else {
+				v.dead = append(v.dead, m)
+			}
 		}
 		v.living = v.living[1:]
 	}

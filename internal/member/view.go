@@ -108,6 +108,9 @@ func (v *View) observe(b Beat) *entry {
 	if counts || b.Leaving {
 		v.forget()
 	}
+	if b.Leaving && b.last() && v.members[b.ID] == e {
+		v.drop(b.ID)
+	}
 	v.tidy()
 	return e
 }
@@ -151,12 +154,12 @@ func (v *View) member(e *entry) Member {
 }
 
 // Incarnation returns the number of a life of that member that begins now:
-// higher than those of its earlier lives, also if the clock was set back since.
+// higher than those of its earlier lives, as Life says.
 func (v *View) Incarnation(id string, now time.Time) int64 {
 	if e := v.members[id]; e != nil {
-		return max(now.UnixNano(), e.beat.Incarnation+1)
+		return Life(e.beat.Incarnation, now)
 	}
-	return now.UnixNano()
+	return Life(0, now)
 }
 
 // Replaced reports whether a later life of that member than this one beats.

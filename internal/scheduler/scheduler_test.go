@@ -150,7 +150,12 @@ func (w *world) define(name, schedule string) {
 
 func (w *world) produce(name, key string, value []byte) {
 	w.t.Helper()
-	r := &kgo.Record{Topic: name, Partition: topic.Partition(key, shards), Key: []byte(key), Value: value}
+	w.produceTo(name, topic.Partition(key, shards), key, value)
+}
+
+func (w *world) produceTo(name string, p int32, key string, value []byte) {
+	w.t.Helper()
+	r := &kgo.Record{Topic: name, Partition: p, Key: []byte(key), Value: value}
 	require.NoError(w.t, w.cl.ProduceSync(w.t.Context(), r).FirstErr())
 }
 
@@ -281,29 +286,6 @@ func TestALifeAfterTheClockWasSetBackGoesOn(t *testing.T) {
 		w.start("one")
 		w.apply("ticking")
 		w.receive("ticking", 3)
-	})
-}
-
-func TestACommandFindsTheJobAppliedBeforeIt(t *testing.T) {
-	conform(t, func(w *world) {
-		w.follow()
-		w.start("one")
-		for i := range 40 {
-			name := fmt.Sprintf("asked-%d", i)
-			w.define(name, "")
-			value, err := topic.EncodeRequest(run.Request{Type: run.RequestRun, ID: name, Job: name, At: time.Now().UTC()})
-			require.NoError(w.t, err)
-			w.produce(w.names.Commands(), name, value)
-		}
-		ran := map[string]bool{}
-		for limit := time.After(60 * time.Second); len(ran) < 40; {
-			select {
-			case r := <-w.runs:
-				ran[r.Job] = true
-			case <-limit:
-				t.Fatalf("only %d of 40 jobs ran", len(ran))
-			}
-		}
 	})
 }
 

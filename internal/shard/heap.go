@@ -14,10 +14,12 @@ func instantOf(t time.Time) instant {
 	switch {
 	case t.IsZero():
 		return 0
+	case t.Unix() <= 0: // has been, whatever the clock; years before 1678 do not fit
+		return 1
 	case t.Year() > 2200: // beyond what fits; looked at again by then
 		return math.MaxInt64
 	}
-	return max(1, instant(t.UnixNano()))
+	return instant(t.UnixNano())
 }
 
 func (i instant) time() time.Time { return time.Unix(0, int64(i)).UTC() }

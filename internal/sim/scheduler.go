@@ -195,6 +195,6 @@ func (s *scheduler) tellFree(members []member.Member) {
 				c.FreeRetrySlots += m.Retries.Free
 			}
 		}
-		s.w.produce(s.node, s.w.partition("control", 0), record{key: cluster, value: c}, func(error) {})
+		s.w.produce(s.node, s.w.control(cluster), record{key: cluster, value: c}, func(error) {})
 	}
 }

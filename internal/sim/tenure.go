@@ -362,7 +362,7 @@ func (t *tenure) batches(f shard.Effects) []batchOf {
 		add(g.parts[p].p, record{key: string(q.Run.ID), value: q.Run})
 		t.w.trace(t.s.name, q.Run.Job, q.Run.ID, "enqueues attempt %d fence %d for %s on %s/%d", q.Run.Attempt, q.Run.Fence, clock(q.Run.NotBefore), g.topic, p)
 	}
-	events, state, control := t.w.partition("events", t.shard), t.w.partition("state", t.shard), t.w.partition("control", 0)
+	events, state := t.w.partition("events", t.shard), t.w.partition("state", t.shard)
 	for _, ev := range f.Events {
 		add(events, record{key: ev.Job, value: ev})
 		if ev.Type != run.EventEnqueued {
@@ -370,7 +370,7 @@ func (t *tenure) batches(f shard.Effects) []batchOf {
 		}
 	}
 	for _, c := range f.Control {
-		add(control, record{key: string(c.Run), value: c})
+		add(t.w.control(c.Cluster), record{key: string(c.Run), value: c})
 	}
 	for _, d := range f.Dead {
 		add(t.w.partition("dead", 0), record{key: string(d.Letter.Key), value: d.Letter})

@@ -54,7 +54,7 @@ func (k *worker) start() {
 	k.st = claim.New(claim.Config{Name: k.name, Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots})
 	k.running = map[run.Key]*process{}
 	k.w.trace(k.name, "", "", "starts, life %d", k.life)
-	control := k.w.partition("control", 0)
+	control := k.w.control(k.cluster)
 	k.after(k.w.upTo(300*time.Millisecond), func() {
 		at := control.stable()
 		control.between(0, at, true, func(r *record) {
@@ -93,7 +93,7 @@ func (k *worker) lookUpControl() {
 		k.hear(asked, true)
 	}
 	k.call(func(answer func(func())) {
-		end := k.w.partition("control", 0).high
+		end := k.w.control(k.cluster).high
 		answer(func() { k.hear(k.hearing.Ended(asked, end)) })
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/sim/check"
+	"github.com/belfry-cron/belfry/internal/topic"
 )
 
 // Config is a world. Seed decides whatever the rest leaves open.
@@ -187,11 +188,16 @@ func (w *world) clusters() []string { return []string{"cluster-a", "cluster-b"}[
 
 func (w *world) group(cluster string, q run.Queue) *group { return w.groups[string(q)+"."+cluster] }
 
-func (w *world) partition(topic string, id int32) *partition {
-	key := fmt.Sprintf("%s/%d", topic, id)
+// control is the partition that the workers of a cluster listen to.
+func (w *world) control(cluster string) *partition {
+	return w.partition("control", topic.ControlPartition(cluster, topic.ControlPartitions))
+}
+
+func (w *world) partition(name string, id int32) *partition {
+	key := fmt.Sprintf("%s/%d", name, id)
 	p := w.parts[key]
 	if p == nil {
-		p = &partition{w: w, topic: topic, id: id}
+		p = &partition{w: w, topic: name, id: id}
 		w.parts[key] = p
 		w.order = append(w.order, p)
 	}

@@ -162,7 +162,7 @@ func TestBounds(t *testing.T) {
 		"the last instant": {
 			&run.Event{Due: at("9999-12-31T23:59:59.999999999Z")}, &run.Event{Due: at("9999-12-31T23:59:59-00:01")}, "due is in the year 10000 by UTC",
 		},
-		"an incarnation": {&member.Beat{Incarnation: 1 << 62}, &member.Beat{Incarnation: 1<<62 + 1}, "incarnation is 4611686018427387905"},
+		"an incarnation": {&member.Beat{Incarnation: member.LastLife}, &member.Beat{Incarnation: member.LastLife + 1}, "incarnation is 4611686018427387905"},
 		"a fence":        {&run.Run{Fence: 0}, &run.Run{Fence: -1}, "fence is -1; it is between 0 and"},
 		"a fence to count up from": {
 			&shard.JobState{Fence: 1 << 61}, &shard.JobState{Fence: 1<<61 + 1}, "fence is 2305843009213693953",

@@ -53,7 +53,7 @@ func (w *worker) lives(ctx context.Context) (*member.View, error) {
 // that schedulers know of.
 func (w *worker) exceed(c run.Control) {
 	if c.Member == w.o.Name {
-		w.incarnation = max(w.incarnation, c.Incarnation+1)
+		w.incarnation = max(w.incarnation, member.Life(c.Incarnation, w.born))
 	}
 }
 
