@@ -60,9 +60,9 @@ func (t *anacrontab) hours(value string) {
 }
 
 func (t *anacrontab) job(line string) {
-	period, rest := cutWord(line)
-	delay, rest := cutWord(rest)
-	id, command := cutWord(rest)
+	period, rest := job.CutWord(line)
+	delay, rest := job.CutWord(rest)
+	id, command := job.CutWord(rest)
 	minutes, err := strconv.Atoi(delay)
 	if command == "" || err != nil || minutes < 0 || minutes > 24*60 {
 		t.r.remark(t.at(), "Left out: "+line, "  the line is neither a job nor a setting")

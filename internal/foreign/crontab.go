@@ -113,7 +113,7 @@ func (t *table) job(line string) {
 	}
 	if strings.HasPrefix(text, "@") {
 		fields = 1
-		if first, _ := cutWord(text); first == "@every" || first == "@at" {
+		if first, _ := job.CutWord(text); first == "@every" || first == "@at" {
 			fields = 2
 		}
 	}
@@ -121,12 +121,12 @@ func (t *table) job(line string) {
 	rest := text
 	for len(words) < fields && rest != "" {
 		var w string
-		w, rest = cutWord(rest)
+		w, rest = job.CutWord(rest)
 		words = append(words, w)
 	}
 	j := t.base
 	if t.file.Kind == SystemTable {
-		j.User, rest = cutWord(rest)
+		j.User, rest = job.CutWord(rest)
 	}
 	if len(words) < fields || rest == "" {
 		t.r.remark(t.at(), "Left out: "+line, "  the line is neither a job nor a setting")
@@ -142,8 +142,8 @@ func (t *table) job(line string) {
 	expression, remarks := cronExpression(words)
 	t.remarks = append(t.remarks, remarks...)
 	j.Schedule = expression
-	command, stdin := cutStdin(rest)
-	if first, _ := cutWord(command); t.file.Kind == UserTable && systemUser(first) {
+	command, stdin := job.CutStdin(rest)
+	if first, _ := job.CutWord(command); t.file.Kind == UserTable && systemUser(first) {
 		t.remarks = append(t.remarks, fmt.Sprintf(
 			"The command begins with a user's name, %s: a system's table must be read with --as system.", first))
 	}
@@ -165,7 +165,7 @@ func (t *table) job(line string) {
 // flags cuts off what OpenBSD's cron takes in front of a command.
 func (t *table) flags(j *job.Job, rest string) string {
 	for {
-		flag, behind := cutWord(rest)
+		flag, behind := job.CutWord(rest)
 		letters, found := strings.CutPrefix(flag, "-")
 		if !found || letters == "" || strings.Trim(letters, "nqs") != "" || behind == "" {
 			return rest
@@ -203,80 +203,13 @@ func lines(data []byte) []string {
 	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 }
 
-// cutWord splits off the first word and the blanks behind it.
-func cutWord(text string) (first, rest string) {
-	end := strings.IndexAny(text, " \t")
-	if end < 0 {
-		return text, ""
-	}
-	return text[:end], strings.TrimLeft(text[end:], " \t")
-}
-
-// cutSetting splits a line NAME=value as cron's env.c does: either side may
-// be quoted, and blanks may stand around the sign.
+// cutSetting splits a line NAME=value, and takes the quotes off the value.
 func cutSetting(text string) (name, value string, ok bool) {
-	if quote := text[0]; quote == '"' || quote == '\'' {
-		end := strings.IndexByte(text[1:], quote)
-		if end < 0 {
-			return "", "", false
-		}
-		name, text = text[1:1+end], text[2+end:]
-	} else {
-		end := strings.IndexAny(text, "= \t")
-		if end < 0 {
-			return "", "", false
-		}
-		name, text = text[:end], text[end:]
-	}
-	value, ok = strings.CutPrefix(strings.TrimLeft(text, " \t"), "=")
-	value = strings.Trim(value, " \t")
+	name, value, ok = job.CutSetting(text)
 	if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
 		value = value[1 : len(value)-1]
 	}
 	return name, value, ok
-}
-
-// cutStdin splits a command at the first % that no backslash protects: what
-// follows is its input, where a further % is a line break.
-func cutStdin(text string) (command, stdin string) {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] == '\\' && i+1 < len(text):
-			i++
-			if text[i] != '%' {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(text[i])
-		case text[i] == '%':
-			return b.String(), input(text[i+1:])
-		default:
-			b.WriteByte(text[i])
-		}
-	}
-	return b.String(), ""
-}
-
-// input is what stands behind the first %. Here a backslash protects a %
-// whatever stands before it.
-func input(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] == '\\' && i+1 < len(text) && text[i+1] == '%':
-			i++
-			b.WriteByte('%')
-		case text[i] == '%':
-			b.WriteByte('\n')
-		default:
-			b.WriteByte(text[i])
-		}
-	}
-	out := b.String()
-	if out != "" && !strings.HasSuffix(out, "\n") {
-		out += "\n"
-	}
-	return out
 }
 
 // people leaves out the comments that explain the columns of a table, as they

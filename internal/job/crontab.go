@@ -70,7 +70,7 @@ func (r *crontabReader) line(number int, line string) {
 		return
 	case strings.TrimSpace(text) == "":
 	default:
-		if name, value, ok := cutSetting(text); ok {
+		if name, value, ok := CutSetting(text); ok {
 			r.setting(at, name, value)
 		} else {
 			r.job(at, strings.TrimRight(text, " \t"))
@@ -91,7 +91,7 @@ func (r *crontabReader) comment(at place, text string) {
 	start += strings.Index(text[start:], value)
 	at.column += utf8.RuneCountInString(text[:start])
 	if key == "lint_ignore" {
-		code, reason := cutWord(value)
+		code, reason := CutWord(value)
 		if message, hint := checkIgnored(code, reason); message != "" {
 			r.fail(at, key, message, hint)
 			return
@@ -112,9 +112,10 @@ func (r *crontabReader) fail(at place, field, message, hint string) {
 	r.p.fail(r.source.problem(at, field, message, hint))
 }
 
-// cutSetting splits a line NAME=value, with or without quotes around either
-// and blanks around the sign. Any other line is a job's.
-func cutSetting(text string) (name, value string, ok bool) {
+// CutSetting splits a line NAME=value, with or without quotes around either
+// and blanks around the sign. The value keeps its quotes; text is not empty. Any
+// other line is a job's.
+func CutSetting(text string) (name, value string, ok bool) {
 	if text[0] == '"' || text[0] == '\'' {
 		end := strings.IndexByte(text[1:], text[0])
 		if end < 0 {
@@ -184,14 +185,14 @@ func (r *crontabReader) job(at place, text string) {
 	fields := 5
 	if text[0] == '@' {
 		fields = 1
-		if word, _ := cutWord(text); word == "@every" || word == "@at" {
+		if word, _ := CutWord(text); word == "@every" || word == "@at" {
 			fields = 2
 		}
 	}
 	end, rest := 0, text
 	for range fields {
 		var word string
-		if word, rest = cutWord(rest); word == "" {
+		if word, rest = CutWord(rest); word == "" {
 			r.fail(at, "schedule", "the line is neither a job nor a setting",
 				"a job is five fields and a command, a setting NAME=value")
 			return
@@ -206,11 +207,11 @@ func (r *crontabReader) job(at place, text string) {
 		r.fail(behind, "command", "is missing", "")
 		return
 	}
-	if sixth, _ := cutWord(rest); fields == 5 && (sixth == "*" || strings.HasPrefix(sixth, "*/")) {
+	if sixth, _ := CutWord(rest); fields == 5 && (sixth == "*" || strings.HasPrefix(sixth, "*/")) {
 		r.fail(behind, "schedule", "a sixth field", "a crontab has five; seconds need a YAML file with seconds: true")
 		return
 	}
-	command, stdin := cutStdin(rest)
+	command, stdin := CutStdin(rest)
 	d.job.Command, d.job.Stdin = []string{r.shell, "-c", command}, stdin
 	d.places.set("command", behind)
 	d.places.set("stdin", behind)
@@ -236,8 +237,8 @@ func (r *crontabReader) job(at place, text string) {
 	r.p.add(d)
 }
 
-// cutWord splits off the first word and the blanks behind it.
-func cutWord(text string) (word, rest string) {
+// CutWord splits off the first word and the blanks behind it.
+func CutWord(text string) (word, rest string) {
 	end := strings.IndexAny(text, " \t")
 	if end < 0 {
 		return text, ""
@@ -245,10 +246,10 @@ func cutWord(text string) (word, rest string) {
 	return text[:end], strings.TrimLeft(text[end:], " \t")
 }
 
-// cutStdin splits a crontab's command as cron does: the first % that no
+// CutStdin splits a crontab's command as cron does: the first % that no
 // backslash protects ends it, what follows is its input, where every further
 // % is a line break and the last line is ended. A backslash before % goes.
-func cutStdin(text string) (command, stdin string) {
+func CutStdin(text string) (command, stdin string) {
 	var b strings.Builder
 	protected := false
 	for i := range len(text) {
@@ -291,7 +292,7 @@ func (r *crontabReader) slug(command, stdin string) string {
 	if file == "" {
 		file = "crontab"
 	}
-	program, args := cutWord(command)
+	program, args := CutWord(command)
 	readable := words(path.Base(program)+" "+args, longest)
 	if readable == "" {
 		readable = "job"
