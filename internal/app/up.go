@@ -32,8 +32,8 @@ type UpOptions struct {
 	// leaves the jobs to others.
 	Jobs string
 
-	// Clusters get a worker each, beside those that the job files name and
-	// those that have jobs.
+	// Clusters get a worker each, and no others do. Empty means those that the
+	// job files name and those that have jobs.
 	Clusters          []string
 	Slots, RetrySlots int
 	Lead, Drain       time.Duration
@@ -150,7 +150,8 @@ type upWorkers struct {
 	stopped bool
 }
 
-// ensure starts a worker for each cluster that has none yet.
+// ensure makes the topics of the clusters that are new, and starts a worker for
+// each of them that is to have one.
 func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,6 +163,11 @@ func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
 		return err
 	}
 	for _, c := range fresh {
+		if len(w.o.Clusters) > 0 && !slices.Contains(w.o.Clusters, c) {
+			w.n.Log.Info("no worker is started for a cluster that --clusters leaves out: its runs wait for others", "cluster", c)
+			w.running[c] = func(context.Context) error { return nil }
+			continue
+		}
 		wo := WorkerOptions{
 			Cluster: c, Queues: []run.Queue{run.QueueRuns, run.QueueRetries},
 			Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Drain: w.o.Drain, OnEvent: w.o.OnRun,

@@ -20,7 +20,7 @@ type upCmd struct {
 	Jobs        string   `placeholder:"FILE|DIR" predictor:"file" env:"BELFRY_JOBS" help:"Keep the jobs of this file or folder in force; changes are picked up within 2 s."`
 	Dir         string   `default:"belfry-data" placeholder:"DIR" env:"BELFRY_DIR" help:"Where the embedded broker keeps its data."`
 	Listen      string   `default:"${brokers}" env:"BELFRY_LISTEN" help:"Address of the embedded broker."`
-	Clusters    []string `placeholder:"NAME" env:"BELFRY_CLUSTERS" help:"Clusters to run a worker for, beside those with jobs (default: those of the job files, else cluster-a and cluster-b)."`
+	Clusters    []string `placeholder:"NAME" env:"BELFRY_CLUSTERS" help:"Clusters to run a worker for, and no others (default: those of the job files and those with jobs, else cluster-a and cluster-b)."`
 	Prefix      string   `default:"belfry." env:"BELFRY_PREFIX" help:"What the names of all topics begin with."`
 	MetricsAddr string   `placeholder:"HOST:PORT" env:"BELFRY_METRICS_ADDR" help:"Serve /metrics, /healthz and /readyz there."`
 	Quiet       bool     `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`

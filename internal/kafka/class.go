@@ -3,7 +3,9 @@ package kafka
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -49,6 +51,8 @@ func Classify(err error) Class {
 		return ClassClosed
 	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries), errors.Is(err, context.DeadlineExceeded):
 		return ClassTimeout
+	case errors.As(err, new(*fs.PathError)), errors.As(err, new(*os.LinkError)):
+		return ClassOther // a file's error number has the methods of a network's
 	case errors.As(err, new(*kgo.ErrFirstReadEOF)), errors.Is(err, syscall.ECONNREFUSED),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
 		return ClassUnreachable
