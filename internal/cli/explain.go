@@ -110,6 +110,10 @@ func (c *explainCmd) gather(ctx context.Context, k *cluster) (*explanation, erro
 		return nil, err
 	}
 	e.through = states[c.Job].Through
+	if aside := states[c.Job].Aside; aside != "" {
+		e.aside = setAside(c.Job, aside)
+		k.s.note("%s", e.aside)
+	}
 	if e.ledger, err = k.ledger(ctx, c.Job, e.since.Add(-beforeDue)); err != nil {
 		return nil, err
 	}

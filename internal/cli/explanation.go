@@ -23,6 +23,7 @@ type explanation struct {
 	zone     *time.Location
 	through  time.Time // all due times up to it have been decided
 	ledger   *ledger.Ledger
+	aside    string // why nothing is decided for the job, empty if it is
 }
 
 // maxDue bounds how many due times are walked through.
@@ -124,6 +125,8 @@ func (e *explanation) unrecorded(due time.Time) verdict {
 	case !due.After(e.through):
 		v.Verdict = "unrecorded"
 		v.Why = "decided, but its events are no longer kept"
+	case e.aside != "":
+		v.Verdict, v.Why = "undecided", e.aside
 	default:
 		v.Verdict = "undecided"
 		v.Why = "no scheduler has decided yet; \"belfry members\" shows whether one lives"

@@ -91,6 +91,10 @@ func plant(t *testing.T) (o kafka.Options, due time.Time) {
 	}))
 	put(names.Members(), 0, hostile)(topic.EncodeBeat(member.Beat{
 		ID: hostile, Role: hostile, Incarnation: 1, Seq: 1, At: now, Host: hostile, Version: hostile, Cluster: hostile, StartedAt: now,
+		Closed: []member.Closed{{Cluster: hostile, Reason: hostile}},
+	}))
+	put(names.State(), home, topic.ShardKey)(topic.EncodeShard(topic.ShardRecord{
+		Shard: home, Aside: []topic.Aside{{Job: hostile, Reason: "e\x1b[31m\nforged"}},
 	}))
 	return o, due
 }

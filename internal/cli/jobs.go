@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -28,8 +29,10 @@ type jobAnswer struct {
 	Paused bool           `json:"paused,omitzero"`
 	Active []shard.Active `json:"active,omitempty"`
 	Last   *shard.Summary `json:"last,omitempty"`
-	// Aside is why nothing is decided for the job, if so.
-	Aside string `json:"set_aside,omitempty"`
+	// Aside is why nothing is decided for the job, if so, and AsideWhy the same
+	// in words.
+	Aside    string `json:"set_aside,omitempty"`
+	AsideWhy string `json:"set_aside_why,omitempty"`
 }
 
 // Run lists jobs.
@@ -62,13 +65,33 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 		t.add(a.Job.Job.Name, a.Job.Job.Cluster, orDash(a.Job.Job.Schedule), a.Job.Job.Timezone,
 			when(a.Next), a.now(time.Now()), a.last(), a.lastAt())
 	}
-	return s.table(t, "no jobs are in force; \"belfry apply -f FILE\" changes that")
+	if err := s.table(t, "no jobs are in force; \"belfry apply -f FILE\" changes that"); err != nil {
+		return err
+	}
+	for _, a := range answers {
+		if a.Aside != "" {
+			s.note("%s", setAside(a.Job.Job.Name, a.Aside))
+		}
+	}
+	return nil
+}
+
+// setAside says that nothing is decided for a job, why, and what to do.
+func setAside(job, why string) string {
+	text := fmt.Sprintf("job %s is set aside, nothing is decided for it: %s", job, reason(why))
+	if why == run.ReasonOversized {
+		text += "; it goes on when it is defined anew"
+	}
+	return text
 }
 
 // about puts together what there is to know about a job. A definition that
 // does not compile has no next due time.
 func about(j topic.Job, st shard.JobState, now time.Time) jobAnswer {
 	a := jobAnswer{Job: j, Paused: j.Job.Paused || st.Paused, Active: st.Active, Aside: st.Aside}
+	if a.Aside != "" {
+		a.AsideWhy = reason(a.Aside)
+	}
 	if n := len(st.Recent); n > 0 {
 		a.Last = &st.Recent[n-1]
 	}

@@ -27,11 +27,21 @@ func (membersCmd) Help() string {
 // membersAnswer is what members answers.
 type membersAnswer struct {
 	Members []memberAnswer `json:"members"`
+	// Closed are the clusters on whose queues living schedulers can put nothing.
+	Closed []closedAnswer `json:"closed_clusters,omitempty"`
 	// Unowned are the shards that no living scheduler says it owns.
 	Unowned []int32 `json:"unowned_shards,omitempty"`
 	// Zones are the versions of time zone data that living members read, in
 	// order. Several are a fault: jobs may be due at other times.
 	Zones []string `json:"zones,omitempty"`
+}
+
+// closedAnswer is a cluster whose runs wait, according to a scheduler.
+type closedAnswer struct {
+	Cluster string `json:"cluster"`
+	By      string `json:"by"`
+	Reason  string `json:"reason"`
+	Why     string `json:"why"`
 }
 
 type memberAnswer struct {
@@ -68,6 +78,9 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 	if err := s.table(t, "no members: start \"belfry scheduler\" and \"belfry worker\""); err != nil {
 		return err
 	}
+	for _, c := range a.Closed {
+		s.note("%s can hand out no run of %s, so that they wait: %s", c.By, c.Cluster, c.Why)
+	}
 	if len(a.Unowned) > 0 {
 		s.note("no scheduler owns shards %s: the due times of their jobs wait", numbers(a.Unowned))
 	}
@@ -95,8 +108,14 @@ func (c *membersCmd) answerOf(members []member.Member, shards int32, now time.Ti
 		if alive && m.Zones != "" && !slices.Contains(a.Zones, m.Zones) {
 			a.Zones = append(a.Zones, m.Zones)
 		}
+		if m.Status != member.StatusLive {
+			continue
+		}
 		for _, shard := range m.Shards {
-			owned[shard] = owned[shard] || m.Status == member.StatusLive
+			owned[shard] = true
+		}
+		for _, closed := range m.Closed {
+			a.Closed = append(a.Closed, closedAnswer{closed.Cluster, m.ID, closed.Reason, reason(closed.Reason)})
 		}
 	}
 	slices.SortStableFunc(a.Members, func(x, y memberAnswer) int { return strings.Compare(string(x.Role), string(y.Role)) })

@@ -69,6 +69,7 @@ func (k *cluster) job(ctx context.Context, name string) (topic.Job, error) {
 // states returns what the schedulers remember of jobs: of one, or of all.
 func (k *cluster) states(ctx context.Context, jobName string) (map[string]shard.JobState, error) {
 	shards, from := map[int32]*shard.Shard{}, map[int32]int64{}
+	aside, unlisted := map[int32][]topic.Aside{}, map[int32]int{}
 	wanted := func(name string) bool { return jobName == "" || name == jobName }
 	err := k.readAll(ctx, k.names.State(), k.shardOf(jobName), func(r *kgo.Record) error {
 		core := shards[r.Partition]
@@ -79,7 +80,8 @@ func (k *cluster) states(ctx context.Context, jobName string) (map[string]shard.
 		switch key := string(r.Key); {
 		case key == topic.ShardKey:
 			if rec, err := topic.DecodeShard(r.Value); err == nil {
-				from[r.Partition] = rec.Replay
+				from[r.Partition], aside[r.Partition] = rec.Replay, rec.Aside
+				unlisted[r.Partition] = rec.AsideMore
 			}
 		case topic.IsJobKey(key) && wanted(key):
 			core.Discard(key)
@@ -103,6 +105,18 @@ func (k *cluster) states(ctx context.Context, jobName string) (map[string]shard.
 	states := map[string]shard.JobState{}
 	for _, core := range shards {
 		core.States(func(st shard.JobState) { states[st.Job] = st })
+	}
+	for p, listed := range aside {
+		if unlisted[p] > 0 {
+			k.s.note("shard %d has set aside %d more jobs than it lists", p, unlisted[p])
+		}
+		for _, a := range listed {
+			if wanted(a.Job) {
+				st := states[a.Job]
+				st.Job, st.Aside = a.Job, a.Reason
+				states[a.Job] = st
+			}
+		}
 	}
 	return states, nil
 }

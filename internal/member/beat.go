@@ -58,6 +58,11 @@ type Beat struct {
 	// Shards are those a scheduler owns at this moment.
 	Shards []int32 `json:"shards,omitempty"`
 
+	// Closed are the first clusters by name on whose queues this scheduler can
+	// put nothing, ClosedMore is how many more there are.
+	Closed     []Closed `json:"closed,omitempty"`
+	ClosedMore int      `json:"closed_more,omitzero"`
+
 	// The rest is a worker's: slots in all and free, per queue, the
 	// partitions of each queue it owns, and the keys ("ID:fence") of the
 	// runs it holds, split by whether they were started.
@@ -71,6 +76,12 @@ type Beat struct {
 	Unlisted int `json:"unlisted,omitzero"`
 
 	Unknown map[string]any `json:",embed"`
+}
+
+// Closed is a cluster whose runs wait, and the reason.
+type Closed struct {
+	Cluster string `json:"cluster"`
+	Reason  string `json:"reason"`
 }
 
 // Slots is what a worker has for one queue.

@@ -20,11 +20,12 @@ const commitWait = 12 * time.Second
 // commit makes effects one transaction, together with how far the topics were
 // read. Without effects it only renews the lease, when that is due.
 func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
-	if effects.Empty() && time.Since(t.committed) < leaseEvery {
+	news := t.listAside()
+	if effects.Empty() && !news && time.Since(t.committed) < leaseEvery {
 		t.tell(effects)
 		return nil
 	}
-	records, err := t.records(&effects)
+	records, err := t.records(&effects, news)
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,9 @@ func (t *tenure) produce(ctx context.Context, records []*kgo.Record) error {
 }
 
 // records encodes effects. A run that cannot be enqueued is marked refused,
-// which the core is told after the commit.
-func (t *tenure) records(effects *shard.Effects) ([]*kgo.Record, error) {
+// which the core is told after the commit. The shard's record is among them if
+// it has news, or if the effects do not say how far the topics were read.
+func (t *tenure) records(effects *shard.Effects, news bool) ([]*kgo.Record, error) {
 	all := make([]*kgo.Record, 0, effects.Records()+1)
 	var failed error
 	add := func(name string, p int32, job, key string, value []byte, err error) {
@@ -127,7 +129,7 @@ func (t *tenure) records(effects *shard.Effects) ([]*kgo.Record, error) {
 	for _, job := range effects.Forget {
 		add(names.State(), t.shard, job, job, nil, nil)
 	}
-	if !effects.Positioned() || t.read.Jobs != t.saved.Jobs || t.read.Commands != t.saved.Commands {
+	if news || !effects.Positioned() || t.read.Jobs != t.saved.Jobs || t.read.Commands != t.saved.Commands {
 		value, err := topic.EncodeShard(t.record())
 		add(names.State(), t.shard, "", topic.ShardKey, value, err)
 	}

@@ -20,6 +20,7 @@ type facts struct {
 type loopFacts struct {
 	unloaded, committing ready.Moment
 	unclaimed            atomic.Pointer[unclaimed]
+	closed               atomic.Pointer[[]string] // clusters
 }
 
 // unclaimed are the runs that are overdue on their queue.

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/shard"
+	"github.com/belfry-cron/belfry/internal/topic"
 )
 
 const (
@@ -90,6 +94,7 @@ func (l *loop) learn(err error, jobs int64) bool {
 			l.refused.closed = map[string]time.Time{}
 		}
 		l.refused.closed[cluster] = time.Now()
+		l.tellClosed()
 		l.metrics.setAside.WithLabelValues(run.ReasonNotAuthorized).Inc()
 		l.o.Log.Error("a cluster's runs wait: its topics may not be written; they are tried again each minute",
 			"cluster", cluster, "topic", refused.record.Topic, "error", refused.err)
@@ -98,6 +103,45 @@ func (l *loop) learn(err error, jobs int64) bool {
 		kafka.ClassClosed, kafka.ClassOther:
 	}
 	return false
+}
+
+// listAside notes in the shard's record which jobs are set aside, and reports
+// whether the record in the topic says otherwise. That record is written where
+// a job's own may not be, and people who ask for jobs read it anyway.
+func (t *tenure) listAside() (news bool) {
+	jobs, more := t.core.Aside(topic.MaxListed)
+	listed := make([]topic.Aside, 0, len(jobs))
+	for _, a := range jobs {
+		listed = append(listed, topic.Aside{Job: a.Job, Reason: a.Reason})
+	}
+	t.read.Aside, t.read.AsideMore = listed, more
+	return more != t.saved.AsideMore || !slices.Equal(listed, t.saved.Aside)
+}
+
+// tellClosed lets the beats list the clusters that this shard holds back.
+func (l *loop) tellClosed() {
+	closed := slices.Sorted(maps.Keys(l.refused.closed))
+	l.facts.closed.Store(&closed)
+}
+
+// closed are the clusters on whose queues this scheduler can put nothing, as
+// its beats list them.
+func (s *scheduler) closed() (listed []member.Closed, more int) {
+	all := map[string]bool{}
+	if loops := s.facts.loops.Load(); loops != nil {
+		for _, l := range *loops {
+			if closed := l.facts.closed.Load(); closed != nil {
+				for _, cluster := range *closed {
+					all[cluster] = true
+				}
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(all))
+	for _, name := range names[:min(len(names), topic.MaxListed)] {
+		listed = append(listed, member.Closed{Cluster: name, Reason: run.ReasonNotAuthorized})
+	}
+	return listed, len(names) - len(listed)
 }
 
 // known gives a new tenure what was learned.
@@ -120,6 +164,9 @@ func (l *loop) reopened(now time.Time) []shard.Input {
 			delete(l.refused.closed, cluster)
 			inputs = append(inputs, shard.ClusterClosed{Cluster: cluster})
 		}
+	}
+	if len(inputs) > 0 {
+		l.tellClosed()
 	}
 	return inputs
 }

@@ -120,9 +120,11 @@ func (s *scheduler) run(ctx context.Context) error {
 
 // self is the beat this scheduler sends.
 func (s *scheduler) self(seq int64) member.Beat {
+	closed, more := s.closed()
 	return member.Beat{
 		ID: s.o.Name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: seq,
 		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version, Zones: s.o.Zones,
 		StartedAt: s.born.UTC().Round(0), Shards: *s.owned.Load(),
+		Closed: closed, ClosedMore: more,
 	}
 }

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/run"
@@ -19,12 +21,30 @@ func (s *Shard) setAside(in SetAside, now time.Time) {
 		e = s.add(JobState{Job: in.Job})
 	}
 	e.aside, e.lost = in.Reason, in.Reason == run.ReasonUnreadableState
+	delete(s.aside, e.name)
 	if !e.lost { // of a state that cannot be read the shell writes one
+		s.aside[e.name] = e
 		s.out.Dead = append(s.out.Dead, Dead{Letter: run.DeadLetter{
 			At: now.UTC(), By: s.cfg.By, Reason: "set aside: " + in.Reason, Key: []byte(in.Job),
 		}})
 	}
 	s.arm(e, now)
+}
+
+// takeBack undoes setAside: the job was defined anew.
+func (s *Shard) takeBack(e *entry) {
+	e.aside = ""
+	delete(s.aside, e.name)
+}
+
+// Aside returns the jobs set aside whose state is known, the first limit by
+// name, and how many more there are.
+func (s *Shard) Aside(limit int) (listed []SetAside, more int) {
+	names := slices.Sorted(maps.Keys(s.aside))
+	for _, name := range names[:min(len(names), limit)] {
+		listed = append(listed, SetAside{Job: name, Reason: s.aside[name].aside})
+	}
+	return listed, len(names) - len(listed)
 }
 
 // askedOfAside answers a request for a job that is set aside.

@@ -26,7 +26,7 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		if in.Replayed || e.lost {
 			return
 		}
-		e.aside = ""
+		s.takeBack(e)
 	}
 	if e != nil && in.Replayed && e.versioned && !s.loaded {
 		// The state knows the definition it was decided with. To compute its

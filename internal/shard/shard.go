@@ -34,7 +34,9 @@ type Shard struct {
 	workers  map[string]*worker
 	// surveyed says that the beats were heard of at all.
 	surveyed bool
-	// closed is why nothing is put on the queues of a cluster.
+	// aside are the jobs set aside whose state is known, closed is why nothing
+	// is put on the queues of a cluster.
+	aside  map[string]*entry
 	closed map[string]string
 	withdrawals
 	// unseen counts how often in a row the beats knew less of a run's holder
@@ -79,7 +81,8 @@ func New(cfg Config, states []JobState) *Shard {
 	s := &Shard{
 		cfg: cfg, jobs: make(map[string]*entry, len(states)),
 		compiler: job.NewCompiler(), rules: map[ruleKey]*job.Job{}, stateless: map[string]string{},
-		workers: map[string]*worker{}, busy: map[string]busyJob{}, withdrawals: newWithdrawals(), closed: map[string]string{},
+		workers: map[string]*worker{}, busy: map[string]busyJob{}, withdrawals: newWithdrawals(),
+		aside: map[string]*entry{}, closed: map[string]string{},
 	}
 	for _, st := range states {
 		s.Restore(st)

@@ -43,6 +43,10 @@ const (
 	maxCalendars  = 64
 	maxRules      = 400
 	maxBlackouts  = 1_000
+	// MaxListed bounds what a shard's record and a scheduler's beat list of what
+	// is held back. Releases before these lists keep them as unknown fields, of
+	// which they read maxUnknown.
+	MaxListed = 50
 	// surelyFits is the length up to which a record fits MaxRecord however it
 	// is written again: a short list of empty objects grows by the fields that
 	// are always written.

@@ -1,6 +1,7 @@
 package topic_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -198,6 +199,33 @@ func TestBounds(t *testing.T) {
 			require.NoError(t, topic.Check(c.takes))
 			require.ErrorContains(t, topic.Check(c.refuses), c.says)
 		})
+	}
+}
+
+// TestReleasesBeforeTheListsReadThem: of what is held back, the longest lists
+// fit what a reader that does not know them keeps as unknown fields.
+func TestReleasesBeforeTheListsReadThem(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("x", n) }
+	var r topic.ShardRecord
+	var b member.Beat
+	for range topic.MaxListed {
+		r.Aside = append(r.Aside, topic.Aside{Job: long(200), Reason: long(64)})
+		b.Closed = append(b.Closed, member.Closed{Cluster: long(100), Reason: long(64)})
+	}
+	r.AsideMore, b.ClosedMore = 1<<62, 1<<62
+	require.NoError(t, topic.Check(&r))
+	require.NoError(t, topic.Check(&b))
+	for record, lists := range map[any][]string{&r: {"aside", "aside_more"}, &b: {"closed", "closed_more"}} {
+		value, err := topic.Marshal(record)
+		require.NoError(t, err)
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal(value, &fields))
+		unknown := map[string]any{}
+		for _, name := range lists {
+			require.Contains(t, fields, name)
+			unknown[name] = fields[name]
+		}
+		require.NoError(t, topic.Check(&topic.ShardRecord{Unknown: unknown}))
 	}
 }
 

@@ -37,11 +37,23 @@ type ShardRecord struct {
 	// brought up to date by the log.
 	Replay int64 `json:"replay_offset"`
 
+	// Aside are the first MaxListed by name of the jobs that are set aside
+	// because their records can never be committed, AsideMore is how many more
+	// there are.
+	Aside     []Aside `json:"aside,omitempty"`
+	AsideMore int     `json:"aside_more,omitzero"`
+
 	Owner       string    `json:"owner"`
 	Incarnation int64     `json:"incarnation"`
 	At          time.Time `json:"at"`
 
 	Unknown map[string]any `json:",embed"`
+}
+
+// Aside is a job for which nothing is decided, and the reason.
+type Aside struct {
+	Job    string `json:"job"`
+	Reason string `json:"reason"`
 }
 
 // StateVersion is the version of the records of the state topic. Version 1

@@ -229,6 +229,12 @@ func (b *bounds) beat(m *member.Beat) {
 	b.keys("held", m.Held)
 	b.keys("started", m.Started)
 	b.count("unlisted", int64(m.Unlisted))
+	b.length("closed", len(m.Closed), MaxListed)
+	for _, c := range m.Closed {
+		b.text("closed.cluster", c.Cluster, job.MaxCluster)
+		b.word("closed.reason", c.Reason)
+	}
+	b.count("closed_more", int64(m.ClosedMore))
 	b.unknown(m.Unknown)
 }
 
@@ -251,6 +257,12 @@ func (b *bounds) shardRecord(r *ShardRecord) {
 	b.count("commands_offset", r.Commands)
 	b.count("events_offset", r.Events)
 	b.count("replay_offset", r.Replay)
+	b.length("aside", len(r.Aside), MaxListed)
+	for _, a := range r.Aside {
+		b.text("aside.job", a.Job, job.MaxName)
+		b.word("aside.reason", a.Reason)
+	}
+	b.count("aside_more", int64(r.AsideMore))
 	b.text("owner", r.Owner, maxWho)
 	b.count("incarnation", r.Incarnation)
 	b.instant("at", r.At)
