@@ -28,7 +28,7 @@ func (s *Shard) setAside(in SetAside, now time.Time) {
 			At: now.UTC(), By: s.cfg.By, Reason: "set aside: " + in.Reason, Key: []byte(in.Job),
 		}})
 	}
-	s.arm(e, now)
+	s.arm(e)
 }
 
 // takeBack undoes setAside: the job was defined anew.

@@ -56,7 +56,7 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 	case e.st.Version == "":
 		s.stateless[in.Name] = version
 	}
-	s.arm(e, now)
+	s.arm(e)
 }
 
 // removeJob takes a tombstone. What followed from one that is replayed is in
@@ -92,7 +92,7 @@ func (s *Shard) finishLoading(now time.Time) {
 			e.st.Through = latest(e.st.Through, now)
 			e.st.Version = s.stateless[name]
 		}
-		s.arm(e, now)
+		s.arm(e)
 		s.closeOpened()
 	}
 	clear(s.stateless)
@@ -192,7 +192,7 @@ func (s *Shard) deleteJob(e *entry, now time.Time) {
 	e.undefine()
 	e.st.Version, e.st.Paused = "", false
 	s.recallAll(e, run.ReasonDeleted, now)
-	s.arm(e, now)
+	s.arm(e)
 }
 
 // refuse puts a definition that cannot be used into dead letters; the job

@@ -28,23 +28,26 @@ func (e *entry) next() (time.Time, bool) {
 	return e.sched.Next(e.st.Through)
 }
 
-// deferred reports whether the next due time must wait for its instant to be
-// decided, since what becomes of it depends on what happens until then.
-func (e *entry) deferred() bool {
-	return e.paused() || e.def.Overlap != job.OverlapAllow && len(e.st.Active) > 0
+// deferred reports whether due, the next due time, must wait for its instant to
+// be decided, since what becomes of it depends on what happens until then. That
+// holds for all that are not run: an edit may decide anew what lies ahead, and
+// the ledger must not name a due time twice.
+func (e *entry) deferred(due time.Time) bool {
+	unfinished := len(e.st.Active)
+	return e.skips(due) != "" || unfinished >= e.maxUnfinished() || e.def.Overlap != job.OverlapAllow && unfinished > 0
 }
 
-// horizon is up to which due time e may be decided at now.
-func (s *Shard) horizon(e *entry, now time.Time) time.Time {
-	if e.deferred() {
-		return now
+// decidable is from when on due, the next due time of e, may be decided.
+func (s *Shard) decidable(e *entry, due time.Time) time.Time {
+	if e.deferred(due) {
+		return due
 	}
-	return now.Add(s.cfg.Lead)
+	return due.Add(-s.cfg.Lead)
 }
 
 // arm sets when e is next looked at: never before all definitions are known,
 // nor while its own cannot be read.
-func (s *Shard) arm(e *entry, now time.Time) {
+func (s *Shard) arm(e *entry) {
 	var wake time.Time
 	if !s.loaded || e.aside != "" || e.def == nil && e.unreadable {
 		s.wakes.set(e, wake)
@@ -59,7 +62,7 @@ func (s *Shard) arm(e *entry, now time.Time) {
 		earlier(e.forgetAt())
 	}
 	if due, ok := e.next(); e.def != nil && ok {
-		earlier(due.Add(now.Sub(s.horizon(e, now))))
+		earlier(s.decidable(e, due))
 	}
 	for i := range e.st.Active {
 		switch a := &e.st.Active[i]; a.State {
@@ -88,7 +91,7 @@ func (s *Shard) advance(e *entry, now time.Time) {
 	}
 	for range maxBurst {
 		due, ok := e.next()
-		if !ok || due.After(s.horizon(e, now)) {
+		if !ok || s.decidable(e, due).After(now) {
 			return
 		}
 		e.st.Through = due

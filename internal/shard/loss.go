@@ -155,5 +155,5 @@ func (s *Shard) lose(e *entry, a *Active, reason string, now time.Time) {
 	default:
 		s.placeAnew(e, a, now)
 	}
-	s.arm(e, now)
+	s.arm(e)
 }

@@ -57,7 +57,7 @@ func (s *Shard) report(in Reported, now time.Time) {
 	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
 		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
 	}
-	s.arm(e, now)
+	s.arm(e)
 }
 
 // refused takes the word of the shell that a run could not be enqueued.
@@ -69,7 +69,7 @@ func (s *Shard) refused(in Refused, now time.Time) {
 	if a := e.st.find(in.Run.ID); a != nil && a.key() == in.Run.Key() && a.State == run.StateQueued {
 		s.touch(e)
 		s.dropped(e, a, in.Reason, now)
-		s.arm(e, now)
+		s.arm(e)
 	}
 }
 

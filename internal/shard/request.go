@@ -39,7 +39,7 @@ func (s *Shard) request(r run.Request, now time.Time) {
 	case run.RequestCancel:
 		s.cancel(e, r.Run, now)
 	}
-	s.arm(e, now)
+	s.arm(e)
 }
 
 // cancel ends one run, wherever it stands.

@@ -192,7 +192,7 @@ func (s *Shard) decideDue(now time.Time) {
 		s.open(e)
 		s.advance(e, now)
 		s.touch(e)
-		s.arm(e, now)
+		s.arm(e)
 		if e.wake.reached(now) {
 			unfinished = append(unfinished, e)
 			s.wakes.remove(e)

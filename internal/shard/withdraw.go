@@ -129,7 +129,7 @@ func (s *Shard) withdrawn(e *entry, a *Active, now time.Time) {
 	ev.Reason = cmp.Or(a.Cancel, a.Recall)
 	s.event(ev, now)
 	s.dropped(e, a, a.Recall, now)
-	s.arm(e, now)
+	s.arm(e)
 }
 
 // askLate asks back the late runs that are better off elsewhere.
@@ -151,7 +151,7 @@ func (s *Shard) askLate(now time.Time) {
 			s.touch(e)
 			s.recall(e, a, reason, now)
 			delete(s.late, key)
-			s.arm(e, now)
+			s.arm(e)
 		}
 	}
 }
