@@ -30,9 +30,14 @@ type auditor struct {
 	named   map[string]map[time.Time]bool
 	unknown map[string][][2]time.Time
 	fates   map[fateKey]*fate
-	fences  map[string]int64
-	forgot  map[string]bool
-	starts  map[startKey]int
+	handed  map[run.Key]int // the life of its job in which each was
+	recent  map[string][]run.ID
+
+	succeeded map[fateKey]bool
+
+	fences map[string]int64
+	forgot map[string]bool
+	starts map[startKey]int
 }
 
 // tenure is one definition of a job, and for which due times it stands: all
@@ -60,7 +65,7 @@ func newAuditor(t *rapid.T, lead time.Duration) *auditor {
 	return &auditor{
 		t: t, lead: lead, defs: map[string][]*tenure{}, life: map[string]int{},
 		named: map[string]map[time.Time]bool{}, unknown: map[string][][2]time.Time{},
-		fates: map[fateKey]*fate{}, fences: map[string]int64{}, forgot: map[string]bool{}, starts: map[startKey]int{},
+		fates: map[fateKey]*fate{}, handed: map[run.Key]int{}, recent: map[string][]run.ID{}, succeeded: map[fateKey]bool{}, fences: map[string]int64{}, forgot: map[string]bool{}, starts: map[startKey]int{},
 	}
 }
 
@@ -139,10 +144,12 @@ func (a *auditor) event(ev run.Event) {
 			require.True(a.t, a.isDue(ev.Job, ev.Due, false), "%s of %s enqueued in a window", ev.Due, ev.Job)
 		}
 		f.enqueued++
+		a.handed[ev.Key()] = k.life
 	case run.EventEnded:
 		require.Zero(a.t, f.skipped+f.ended, "%s of %s ended twice: %+v", ev.Due, ev.Job, f)
 		require.True(a.t, ev.State.Final())
 		f.ended++
+		a.ended(&ev)
 	default:
 		return
 	}
@@ -151,10 +158,45 @@ func (a *auditor) event(ev run.Event) {
 	}
 }
 
-// lifeOf is the life of its job that an event belongs to: what a deletion ends
-// belongs to a life before it.
+// ended notes one of the latest ends of a job, which its owner remembers until
+// it forgets the job. The ledger has no event of a success.
+func (a *auditor) ended(ev *run.Event) {
+	ids := a.recent[ev.Job]
+	if !slices.Contains(ids, ev.Run) {
+		ids = append(ids, ev.Run)
+		a.recent[ev.Job] = ids[max(0, len(ids)-10):]
+	}
+}
+
+// decided reports whether a due time needs no word in the life that its job has
+// begun: it has one, or the owner knows the run that an earlier life made of
+// it, and leaves it at that.
+func (a *auditor) decided(name string, life int, id run.ID) bool {
+	if f := a.fates[fateKey{life, id}]; f != nil && *f != (fate{}) || slices.Contains(a.recent[name], id) {
+		return true
+	}
+	for l := range life {
+		if f := a.fates[fateKey{l, id}]; f != nil && f.enqueued > 0 && f.skipped+f.ended == 0 && !a.succeeded[fateKey{l, id}] {
+			return true
+		}
+	}
+	return false
+}
+
+// success notes what the owner took for one.
+func (a *auditor) success(ev run.Event) {
+	a.succeeded[fateKey{a.handed[ev.Key()], ev.Run}] = true
+	a.ended(&ev)
+}
+
+// lifeOf is the life of its job that an event belongs to: the end of a run to
+// that in which it was handed out, for whatever reason it ended and however
+// many deletions later. What a deletion ends belongs to a life before it.
 func (a *auditor) lifeOf(ev run.Event) int {
 	life := a.life[ev.Job]
+	if handed, ok := a.handed[ev.Key()]; ok && ev.Type == run.EventEnded {
+		return handed
+	}
 	if ev.Reason != run.ReasonDeleted {
 		return life
 	}
@@ -196,7 +238,7 @@ func (a *auditor) fit(ev run.Event, d *tenure) []time.Time {
 		return nil
 	}
 	for ; ok && !due.After(ev.Through); due, ok = d.sched.Next(due) {
-		if f := a.fates[fateKey{a.lifeOf(ev), run.NewID(ev.Job, due, "")}]; f == nil || *f == (fate{}) {
+		if !a.decided(ev.Job, a.lifeOf(ev), run.NewID(ev.Job, due, "")) {
 			dues = append(dues, due.UTC())
 		}
 	}
@@ -276,7 +318,10 @@ func (a *auditor) fence(r run.Run) {
 	a.fences[r.Job] = r.Fence
 }
 
-func (a *auditor) forgotten(name string) { a.forgot[name] = true }
+func (a *auditor) forgotten(name string) {
+	a.forgot[name] = true
+	delete(a.recent, name)
+}
 
 // start requires an attempt to start once.
 func (a *auditor) start(r run.Run) {

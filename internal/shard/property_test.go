@@ -250,6 +250,9 @@ func (w *world) commit(changes []shard.JobChanged, effects shard.Effects, loaded
 	for _, ev := range effects.Events {
 		w.ledger.event(ev)
 	}
+	for _, ev := range effects.Succeeded {
+		w.ledger.success(ev)
+	}
 	for _, c := range effects.Control {
 		if c.Type == run.ControlCancel {
 			w.cancels[c.Run] = max(w.cancels[c.Run], c.Fence)
