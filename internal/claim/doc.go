@@ -6,9 +6,61 @@
 //	Step(StartingAcked) → Exec on the due time → Step(Exited) → SendFinished →
 //	Step(Settled)
 //
-// A handing-out is known by its run.Key throughout. Every claimed one ends in
-// exactly one of Exec, SendReturned, SendDropped or a SendFinished that says
-// it was cancelled before it began.
+// # The stages of a run that a worker holds
+//
+//	polled ──▶ claiming ──▶ waiting ──▶ starting ──▶ ready ──▶ running
+//	              │            │            │          │          │
+//	Unclaimed,    │            ▼            ▼          ▼          ▼
+//	superseded ◀──┘         settling ◀──────┴──────────┴──────────┘
+//	(forgotten)                │
+//	                           ▼
+//	                        Settled (forgotten)
+//
+// What each input does, by the stage. "back" is SendReturned, "drop" is
+// SendDropped, "end" is a SendFinished; all of them settle the run. A dash
+// changes nothing.
+//
+//	                claiming   waiting     starting  ready      running
+//	Claimed         waiting    -           -         -          -
+//	Unclaimed       forgotten  -           -         -          -
+//	its time comes  -          starting    -         running    -
+//	StartingAcked   -          -           ready     -          -
+//	StartingFailed  -          -           again     -          -
+//	Refused         -          -           -         -          ready
+//	Exited          -          -           -         -          end
+//	recall          drop ¹     drop        -         -          -
+//	cancel          drop ¹     drop        end       end        kill
+//	out of touch    back ¹     back        back      back       kill ²
+//	Drain           back ¹     back        back      back       -
+//	DrainExpired    -          -           -         -          kill
+//	no slot         -          back        -         back       -
+//	start deadline  -          drop        drop      drop       -
+//
+// ¹ once it is claimed. ² after LostContact, if on_lost says retry. kill has
+// the shell end the command, whose Exited follows.
+//
+// # What holds at all times
+//
+//   - A handing-out is known by its run.Key throughout. Every claimed one ends
+//     in exactly one of SendFinished, SendReturned and SendDropped.
+//   - A command is executed only after `starting` is in the log, and only while
+//     the worker is in touch: a beat was acknowledged within InTouch, and
+//     control was read to an end that was looked up within ControlFresh and
+//     after the run was polled. A recall that was committed before is known.
+//   - A run stays in beats from Decide until its last event is in the log.
+//   - Slots are taken from starting through running. As many runs more are
+//     announced as slots come free while an announcement is acknowledged.
+//
+// # Bounds
+//
+//	runs held without a slot   Ahead (1,000) a queue
+//	runs polled at once        see limit
+//	slots of a queue           10,000
+//	keys in a beat             8,000, or 600 kB; the rest is counted
+//	words remembered           100,000 of the last 25 hours
+//	a run's wait for a slot    250 ms where others have one, doubled from the
+//	                           fifth hop on, up to 8 s
+//	a run's wait for its word  20 s, then it goes back
 //
 // It is pure: it must never import a clock, a context, the network, a lock,
 // a log or a random source, and of Belfry only job and run.
