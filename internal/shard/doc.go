@@ -15,6 +15,28 @@
 //	 │     └──────────── retrying: failed, timed out, lost ◀────────────┘
 //	 └─▶ deferred (overlap: queue, replace) ──▶ as due, when the earlier run has ended
 //
+// What each word does to a run, by its state. "anew" is a new fence and a place
+// on a queue; a dash changes nothing; a worker's word about another handing-out
+// than the latest, or from a member that does not hold the run, is answered by
+// a recall or noted as late, and changes nothing either.
+//
+//	             waiting      queued           claimed     started
+//	claimed      -            claimed          -           -
+//	starting     -            started          started     -
+//	finished     -            by its outcome ¹ the same    the same
+//	returned     -            anew ²           anew        anew
+//	dropped      -            ended, or anew ³ the same    the same
+//	holder lost  -            -                anew        retried, or dead ⁴
+//	cancelled    cancelled    asked back       asked back  asked to end
+//	edited ⁵     reconsidered asked back       asked back  -
+//	deleted      cancelled    asked back       asked back  -
+//	late         -            asked back       -           -
+//	withdrawn    -            anew, or ended ³ -           -
+//
+// ¹ succeeded; cancelled; waiting for a retry; dead. ² asked back instead if
+// beats do not know the one that returned it. ³ by why it was asked back. ⁴ by
+// on_lost, or on_announced. ⁵ of what is not due yet.
+//
 // # What holds at all times
 //
 //   - A (run, fence) pair names one handing-out. A report about an older one
