@@ -61,7 +61,7 @@ type scheduler struct {
 	queues      *queues
 	controls    int32 // partitions of control
 	codec       topic.Codec
-	// owned is how many of the shards each beat lists.
+	// owned are the shards that the next beat lists as ours.
 	owned atomic.Pointer[[]int32]
 	facts facts
 }

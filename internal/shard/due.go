@@ -185,8 +185,8 @@ func (s *Shard) decideMissed(e *entry, until, now time.Time) (more bool) {
 	return more
 }
 
-// runsLater reports whether any due time from due to until is one to run. Of
-// more than it looks at, one will be.
+// runsLater reports whether any due time from due to until is one to run. It
+// looks at maxWalk of them, and takes for granted that a later one is.
 func (e *entry) runsLater(due, until time.Time) bool {
 	ok := true
 	for range maxWalk {

@@ -53,7 +53,7 @@ func EncodeJob(j Job) ([]byte, error) {
 // it leaves out; a v0 job without a cluster belongs to DefaultCluster.
 func DecodeJob(value []byte) (Job, error) { return NewCodec().DecodeJob(value) }
 
-// DecodeJob is DecodeJob.
+// DecodeJob does what the function of that name does, without learning the type anew.
 func (c Codec) DecodeJob(value []byte) (Job, error) {
 	var j Job
 	if err := decodeWith(c.reading, value, &j, &j.V); err != nil {
@@ -77,7 +77,7 @@ func (c Codec) DecodeJob(value []byte) (Job, error) {
 // EncodeRun returns the value of a record in a runs or retries topic.
 func EncodeRun(r run.Run) ([]byte, error) { return NewCodec().EncodeRun(r) }
 
-// EncodeRun is EncodeRun.
+// EncodeRun does what the function of that name does, without learning the type anew.
 func (c Codec) EncodeRun(r run.Run) ([]byte, error) {
 	r.V = Version
 	fitRun(&r)
@@ -90,7 +90,7 @@ func DecodeRun(value []byte, cluster string) (run.Run, error) {
 	return NewCodec().DecodeRun(value, cluster)
 }
 
-// DecodeRun is DecodeRun.
+// DecodeRun does what the function of that name does, without learning the type anew.
 func (c Codec) DecodeRun(value []byte, cluster string) (run.Run, error) {
 	var r run.Run
 	if err := decodeWith(c.reading, value, &r, &r.V); err != nil {
@@ -113,7 +113,7 @@ func (c Codec) DecodeRun(value []byte, cluster string) (run.Run, error) {
 // EncodeEvent returns the value of a record in the events topic.
 func EncodeEvent(e run.Event) ([]byte, error) { return NewCodec().EncodeEvent(e) }
 
-// EncodeEvent is EncodeEvent.
+// EncodeEvent does what the function of that name does, without learning the type anew.
 func (c Codec) EncodeEvent(e run.Event) ([]byte, error) {
 	e.V = Version
 	fitEvent(&e)
@@ -123,7 +123,7 @@ func (c Codec) EncodeEvent(e run.Event) ([]byte, error) {
 // DecodeEvent reads a record in the events topic.
 func DecodeEvent(value []byte) (run.Event, error) { return NewCodec().DecodeEvent(value) }
 
-// DecodeEvent is DecodeEvent.
+// DecodeEvent does what the function of that name does, without learning the type anew.
 func (c Codec) DecodeEvent(value []byte) (run.Event, error) {
 	var e run.Event
 	if err := decodeWith(c.reading, value, &e, &e.V); err != nil {

@@ -83,7 +83,7 @@ func DecodeShard(value []byte) (ShardRecord, error) {
 // EncodeState returns the value of a job's state in the state topic.
 func EncodeState(st shard.JobState) ([]byte, error) { return NewCodec().EncodeState(st) }
 
-// EncodeState is EncodeState.
+// EncodeState does what the function of that name does, without learning the type anew.
 func (c Codec) EncodeState(st shard.JobState) ([]byte, error) {
 	st.V = StateVersion
 	fitState(&st)
@@ -93,7 +93,7 @@ func (c Codec) EncodeState(st shard.JobState) ([]byte, error) {
 // DecodeState reads a job's state in the state topic.
 func DecodeState(value []byte) (shard.JobState, error) { return NewCodec().DecodeState(value) }
 
-// DecodeState is DecodeState.
+// DecodeState does what the function of that name does, without learning the type anew.
 func (c Codec) DecodeState(value []byte) (shard.JobState, error) {
 	var st shard.JobState
 	if err := decodeUpTo(StateVersion, c.reading, value, &st, &st.V); err != nil {
