@@ -32,10 +32,17 @@ type worker struct {
 	hearing     claim.Hearing
 	heard       time.Duration // since when nothing is missing of control
 	deaf        time.Duration // until when control does not reach it
+	missed      []missed      // what came meanwhile, in its order
 	claimers    []*claimer
 	running     map[run.Key]*process
 	wakeAt      time.Duration
 	draining    bool
+}
+
+// missed is what a deaf worker has yet to hear of control.
+type missed struct {
+	records []record
+	next    int64
 }
 
 // process is a command that was started.
@@ -50,7 +57,7 @@ func (k *worker) start() {
 	k.alive, k.frozen = true, 0
 	k.incarnation = k.w.real(k.w.now).UnixNano()
 	k.born, k.seq, k.beaten, k.inFlight, k.draining, k.wakeAt = k.w.now, 0, 0, false, false, 0
-	k.hearing, k.heard, k.deaf = claim.Hearing{}, 0, 0
+	k.hearing, k.heard, k.deaf, k.missed = claim.Hearing{}, 0, 0, nil
 	k.st = claim.New(claim.Config{Name: k.name, Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots})
 	k.running = map[run.Key]*process{}
 	k.w.trace(k.name, "", "", "starts, life %d", k.life)
@@ -76,14 +83,25 @@ func (k *worker) start() {
 // takeControl takes what was read of control. A worker that is deaf gets it
 // later.
 func (k *worker) takeControl(recs []record, next int64) {
+	k.missed = append(k.missed, missed{recs, next})
+	if len(k.missed) == 1 {
+		k.catchUp()
+	}
+}
+
+// catchUp takes what the worker missed, once it is not deaf any more.
+func (k *worker) catchUp() {
 	if k.deaf > k.w.now {
-		k.after(k.deaf-k.w.now, func() { k.takeControl(recs, next) })
+		k.after(k.deaf-k.w.now, k.catchUp)
 		return
 	}
-	for i := range recs {
-		k.step(claim.Controlled{Control: recs[i].value.(run.Control)})
+	for _, m := range k.missed {
+		for i := range m.records {
+			k.step(claim.Controlled{Control: m.records[i].value.(run.Control)})
+		}
+		k.hear(k.hearing.Read(m.next))
 	}
-	k.hear(k.hearing.Read(next))
+	k.missed = nil
 }
 
 // lookUpControl asks where control ends.
