@@ -138,14 +138,23 @@ func TestAThawedWorkerStartsNothingItNoLongerHolds(t *testing.T) {
 	})
 }
 
-// TestAWorkerKilledBetweenEndAndReport has the command kill its worker as its
-// last act, so that nobody can report its end.
+// TestAWorkerKilledBetweenEndAndReport has the command kill its worker, or its
+// worker's keeper, as its last act, so that nobody can report how it ended.
 func TestAWorkerKilledBetweenEndAndReport(t *testing.T) {
+	for victim, reason := range map[string]string{
+		"$(sed -n 's/^PPid:[^0-9]*//p' /proc/$PPID/status)": run.ReasonWorkerLost, // the keeper's parent
+		"$PPID":                   run.ReasonKeeperLost,
+	} {
+		t.Run(reason, func(t *testing.T) { killsItsEnd(t, victim, reason) })
+	}
+}
+
+func killsItsEnd(t *testing.T, victim, reason string) {
 	conform(t, func(w *world) {
 		w.scheduler("s1")
 		w.worker("w1", "cluster-a")
 		w.worker("w2", "cluster-a")
-		command := note("start") + "; " + note("end") + "; [ $BELFRY_ATTEMPT = 2 ] || kill -9 $PPID"
+		command := note("start") + "; " + note("end") + "; [ $BELFRY_ATTEMPT = 2 ] || kill -9 " + victim
 		w.apply(fmt.Sprintf(`
 jobs:
   - {name: again, command: "%[1]s", on_lost: retry, %[2]s}
@@ -154,10 +163,13 @@ jobs:
 		w.belfry("run", "again")
 		w.await("the second attempt to end", func() bool { return w.count("end", "again") == 2 })
 		w.await("its success", func() bool { return w.endedAs("again") == run.StateSucceeded })
+		if reason == run.ReasonWorkerLost {
+			w.worker("w3", "cluster-a") // w1 or w2 is gone
+		}
 		w.belfry("run", "never-again")
 		w.await("the run to be given up", func() bool { return w.endedAs("never-again") == run.StateDead })
 		require.Equal(w.t, 1, w.count("start", "never-again"))
-		require.Equal(w.t, run.ReasonWorkerLost, w.dead("cluster-a")[0].Reason)
+		require.Equal(w.t, reason, w.dead("cluster-a")[0].Reason)
 	})
 }
 
