@@ -92,7 +92,7 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	states, err := k.states(ctx, "")
+	states, err := k.States(ctx, "")
 	if err != nil {
 		return err
 	}
