@@ -60,3 +60,15 @@ func TestVerdicts(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, at("10:31:00"), next)
 }
+
+// TestARunIsNoneOfItsNeighbours: whatever state its events give it.
+func TestARunIsNoneOfItsNeighbours(t *testing.T) {
+	alike := ledger.Run{State: run.State(Undecided)}
+	all := joined([]Verdict{
+		{Entry: ledger.Entry{Run: &alike}, Fate: Undecided},
+		{Fate: Undecided},
+		{Fate: Undecided},
+	})
+	require.Len(t, all, 2)
+	require.Equal(t, 2, all[1].Count)
+}
