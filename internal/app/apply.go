@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/job"
-	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -35,37 +35,8 @@ type Change struct {
 	Job    job.Job    `json:"-"`
 }
 
-// Store is the jobs topic: what is in force.
-type Store struct {
-	Kafka  kafka.Options
-	Client *kgo.Client
-	Names  topic.Names
-	Shards int32
-}
-
-// Jobs returns the jobs in force by name. A record that cannot be read counts
-// as no job: applying the job again mends it. One in another partition than its
-// key's is nobody's.
-func (s Store) Jobs(ctx context.Context) (map[string]topic.Job, error) {
-	jobs := map[string]topic.Job{}
-	err := kafka.ReadAll(ctx, s.Kafka, s.Names.Jobs(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
-		if r.Partition != topic.Partition(string(r.Key), s.Shards) {
-			return nil
-		}
-		delete(jobs, string(r.Key))
-		if r.Value == nil {
-			return nil
-		}
-		if j, err := topic.DecodeJob(r.Value); err == nil {
-			jobs[string(r.Key)] = j
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the jobs in force: %w", err)
-	}
-	return jobs, nil
-}
+// Store is the jobs topic: what is in force, and how that is changed.
+type Store struct{ *query.Topics }
 
 // Plan returns what makes want be in force: records only for what differs
 // from have, and removals of those jobs that prune names and want lacks.

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -83,7 +84,7 @@ func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, 
 	if err != nil {
 		return nil, fmt.Errorf("looking for the topics: %w", err)
 	}
-	n.store = Store{Kafka: o.Kafka, Client: client, Names: o.Names, Shards: shards}
+	n.store = Store{&query.Topics{Kafka: o.Kafka, Client: client, Names: o.Names, Shards: shards}}
 	return n, nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -37,10 +38,10 @@ func newStore(t *testing.T) Store {
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
 	require.NoError(t, err)
 	t.Cleanup(broker.Close)
-	s := Store{
+	s := Store{&query.Topics{
 		Kafka: kafka.Options{Brokers: broker.ListenAddrs()},
 		Names: topic.Names{Prefix: topic.DefaultPrefix}, Shards: 4,
-	}
+	}}
 	s.Client, err = s.Kafka.Client()
 	require.NoError(t, err)
 	t.Cleanup(s.Client.Close)

@@ -60,7 +60,7 @@ func (c *applyCmd) reachStore(ctx context.Context, s *session, clusters []string
 		return nil, err
 	}
 	if _, err = k.admin.EnsureTopics(ctx, clusters, 0, kafka.EnsureOptions{}); err == nil {
-		k.shards, err = k.admin.Shards(ctx)
+		k.Shards, err = k.admin.Shards(ctx)
 	}
 	if err != nil {
 		k.close()

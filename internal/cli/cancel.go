@@ -23,25 +23,19 @@ func (c *cancelCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	f, err := k.findRun(ctx, c.ID)
+	f, err := k.FindRun(ctx, c.ID)
 	if err != nil {
+		return told(err)
+	}
+	if f.Ended != nil {
+		s.printf("%s of %s had ended already: %s\n", short(f.ID), f.Job, f.Ended.State)
+		return nil
+	}
+	request := newRequest(run.RequestCancel, f.Job)
+	request.Run = f.ID
+	if err := k.Send(ctx, request); err != nil {
 		return err
 	}
-	states, err := k.states(ctx, f.job)
-	if err != nil {
-		return err
-	}
-	for _, sum := range states[f.job].Recent {
-		if sum.ID == f.id {
-			s.printf("%s of %s had ended already: %s\n", short(f.id), f.job, sum.State)
-			return nil
-		}
-	}
-	request := newRequest(run.RequestCancel, f.job)
-	request.Run = f.id
-	if err := k.send(ctx, request); err != nil {
-		return err
-	}
-	s.printf("%s of %s is being cancelled\n", short(f.id), f.job)
+	s.printf("%s of %s is being cancelled\n", short(f.ID), f.Job)
 	return nil
 }

@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
-	"github.com/belfry-cron/belfry/internal/topic"
 )
 
 type deadCmd struct {
@@ -33,12 +29,6 @@ func (deadListCmd) Help() string {
 		"Examples:\n\n    belfry dead list\n    belfry dead list --job backup -o json"
 }
 
-// deadAnswer is what dead list answers about one letter.
-type deadAnswer struct {
-	run.DeadLetter
-	Requeued bool `json:"requeued"`
-}
-
 // Run lists dead letters.
 func (c *deadListCmd) Run(ctx context.Context, s *session) error {
 	k, err := c.connect(ctx, s)
@@ -46,13 +36,10 @@ func (c *deadListCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	letters, err := k.deadLetters(ctx, c.Cluster, time.Now().Add(-c.Since))
+	letters, err := k.DeadLetters(ctx, query.DeadFilter{Job: c.Job, Cluster: c.Cluster, Since: time.Now().Add(-c.Since)})
 	if err != nil {
 		return err
 	}
-	letters = slices.DeleteFunc(letters, func(d deadAnswer) bool {
-		return c.Job != "" && (d.DeadLetter.Run == nil || d.DeadLetter.Run.Job != c.Job)
-	})
 	if c.Output == "json" {
 		return s.asJSON(letters)
 	}
@@ -116,7 +103,7 @@ func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	letters, err := k.deadLetters(ctx, "", time.Unix(0, 0))
+	letters, err := k.DeadLetters(ctx, query.DeadFilter{Job: c.Job, Since: time.Unix(0, 0)})
 	if err != nil {
 		return err
 	}
@@ -130,7 +117,7 @@ func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
 		}
 		request := newRequest(run.RequestRequeue, r.Job)
 		request.Run, request.Due = r.ID, r.Due
-		if err := k.send(ctx, request); err != nil {
+		if err := k.Send(ctx, request); err != nil {
 			return err
 		}
 		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, run.NewID(r.Job, r.Due, request.ID))
@@ -139,104 +126,17 @@ func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
 }
 
 // choose returns the runs that were named, each once.
-func (c *deadRequeueCmd) choose(letters []deadAnswer) ([]*run.Run, error) {
-	var wanted []*run.Run
-	matches := map[run.ID]found{}
-	for _, d := range letters {
-		r := d.DeadLetter.Run
-		switch {
-		case r == nil:
-		case !c.All && d.Requeued && !c.Again && strings.HasPrefix(string(r.ID), strings.ToLower(c.ID)):
-			return nil, usageError(fmt.Errorf("run %s was requeued before; --again makes one more run of it", short(r.ID)))
-		case c.All && r.Job == c.Job && !d.Requeued,
-			!c.All && strings.HasPrefix(string(r.ID), strings.ToLower(c.ID)):
-			if _, twice := matches[r.ID]; !twice {
-				wanted = append(wanted, r)
-			}
-			matches[r.ID] = found{r.ID, r.Job, r.Due, r.Cluster}
+func (c *deadRequeueCmd) choose(letters []query.DeadLetter) ([]*run.Run, error) {
+	if c.All {
+		wanted := query.DeadRuns(letters, c.Job)
+		if len(wanted) == 0 {
+			return nil, notFound("no dead run of job %q waits to be requeued; \"belfry dead list\" shows all", c.Job)
 		}
-	}
-	switch {
-	case c.All && len(wanted) == 0:
-		return nil, notFound("no dead run of job %q waits to be requeued; \"belfry dead list\" shows all", c.Job)
-	case c.All:
 		return wanted, nil
-	case len(wanted) == 0:
+	}
+	r, err := query.DeadRun(letters, c.ID, c.Again)
+	if errors.As(err, new(*query.NoRunError)) {
 		return nil, notFound("no dead run begins with %q; \"belfry dead list\" shows all", c.ID)
 	}
-	_, err := only(c.ID, matches)
-	return wanted, err
-}
-
-// deadLetters reads the dead letters of a cluster, or of all and of none,
-// oldest first, and marks the runs that somebody requeued since.
-func (k *cluster) deadLetters(ctx context.Context, cluster string, since time.Time) ([]deadAnswer, error) {
-	topics := []string{k.names.DeadOf(cluster)}
-	if cluster == "" {
-		clusters, err := k.clusters(ctx)
-		if err != nil {
-			return nil, err
-		}
-		topics = []string{k.names.Dead()}
-		for _, c := range clusters {
-			topics = append(topics, k.names.DeadOf(c))
-		}
-	}
-	letters := []deadAnswer{}
-	for _, name := range topics {
-		err := k.readAll(ctx, name, nil, func(r *kgo.Record) error {
-			if d, err := topic.DecodeDeadLetter(r.Value); err == nil && !d.At.Before(since) {
-				letters = append(letters, deadAnswer{DeadLetter: d})
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("reading the dead letters: %w", err)
-		}
-	}
-	slices.SortStableFunc(letters, func(a, b deadAnswer) int { return a.At.Compare(b.At) })
-	letters = eachPlaceOnce(letters)
-	return letters, k.markRequeued(ctx, letters)
-}
-
-// eachPlaceOnce leaves out what several members kept of one unreadable
-// record, which all of them read.
-func eachPlaceOnce(letters []deadAnswer) []deadAnswer {
-	type place struct {
-		topic     string
-		partition int32
-		offset    int64
-	}
-	seen := map[place]bool{}
-	return slices.DeleteFunc(letters, func(d deadAnswer) bool {
-		at := place{d.Topic, d.Partition, d.Offset}
-		again := d.Topic != "" && seen[at]
-		seen[at] = true
-		return again
-	})
-}
-
-// markRequeued looks among the requests, which are few. One that is older
-// than their topic keeps (7 days) is forgotten.
-func (k *cluster) markRequeued(ctx context.Context, letters []deadAnswer) error {
-	if len(letters) == 0 {
-		return nil
-	}
-	requeued := map[run.ID]time.Time{}
-	err := k.readAll(ctx, k.names.Commands(), nil, func(r *kgo.Record) error {
-		if q, err := topic.DecodeRequest(r.Value); err == nil && q.Type == run.RequestRequeue {
-			requeued[q.Run] = q.At
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("looking for requeue requests: %w", err)
-	}
-	for i := range letters {
-		if r := letters[i].DeadLetter.Run; r != nil {
-			at, ok := requeued[r.ID]
-			letters[i].Requeued = ok && at.After(letters[i].At)
-		}
-	}
-	return nil
+	return []*run.Run{r}, told(err)
 }

@@ -5,22 +5,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
 func TestADeadRunIsRequeuedTwiceOnlyWhenAskedTo(t *testing.T) {
-	letters := []deadAnswer{{DeadLetter: run.DeadLetter{Run: &run.Run{ID: "3f2a9c1e", Job: "backup"}}, Requeued: true}}
+	letters := []query.DeadLetter{{DeadLetter: run.DeadLetter{Run: &run.Run{ID: "3f2a9c1e", Job: "backup"}}, Requeued: true}}
 	_, err := (&deadRequeueCmd{ID: "3f2a"}).choose(letters)
 	require.ErrorContains(t, err, "--again")
 	chosen, err := (&deadRequeueCmd{ID: "3f2a", Again: true}).choose(letters)
 	require.NoError(t, err)
 	require.Len(t, chosen, 1)
-}
-
-func TestWhatSeveralMembersKeptOfOneRecordIsListedOnce(t *testing.T) {
-	at := func(offset int64) deadAnswer {
-		return deadAnswer{DeadLetter: run.DeadLetter{Topic: "belfry.control", Offset: offset}}
-	}
-	runs := deadAnswer{DeadLetter: run.DeadLetter{Run: &run.Run{ID: "a"}}}
-	require.Len(t, eachPlaceOnce([]deadAnswer{at(1), at(1), at(2), runs, runs}), 4)
 }

@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 )
 
 // The exit codes; doc.go and the help say what they mean.
@@ -55,4 +57,35 @@ func exitCode(err error) int {
 		return exitUnreachable
 	}
 	return exitFailed
+}
+
+// told gives the errors of query that somebody can do something about their
+// words and their exit code; others stay as they are.
+func told(err error) error {
+	var job *query.NoJobError
+	var run *query.NoRunError
+	var several *query.AmbiguousError
+	var requeued *query.RequeuedError
+	switch {
+	case errors.As(err, &job) && !job.Since.IsZero():
+		return notFound("there is no job %q, and nothing is known of one since %s", job.Job, when(job.Since))
+	case errors.As(err, &job):
+		return notFound("there is no job %q; \"belfry jobs\" lists those in force", job.Job)
+	case errors.As(err, &run):
+		return notFound("there is no run %q; \"belfry runs\" lists them", run.Prefix)
+	case errors.As(err, &several):
+		return ambiguous(several)
+	case errors.As(err, &requeued):
+		return usageError(fmt.Errorf("run %s was requeued before; --again makes one more run of it", short(requeued.Run)))
+	}
+	return err
+}
+
+// ambiguous lists the runs that were named all at once.
+func ambiguous(e *query.AmbiguousError) error {
+	var lines []string
+	for _, r := range e.Runs {
+		lines = append(lines, fmt.Sprintf("  %s  %s, due %s", oneLine(string(r.ID)), oneLine(r.Job), when(r.Due)))
+	}
+	return notFound("%d runs begin with %q; name one of them with more letters:\n%s", e.Count, e.Prefix, strings.Join(lines, "\n"))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -57,17 +58,34 @@ func (c *explainCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	e, err := c.gather(ctx, k)
+	def, err := k.Definition(ctx, c.Job)
 	if err != nil {
 		return err
 	}
+	if def.Invalid != nil {
+		s.note("the definition in force is not valid, so its due times are unknown: %s", def.Invalid.Error())
+	}
+	now := time.Now()
+	since, at := now.Add(-c.Since), time.Time{}
 	if c.At != "" {
-		return c.explainOne(s, e)
+		if at, err = parseTime(c.At, def.Zone, now); err != nil {
+			return usageError(fmt.Errorf("--at: %w", err))
+		}
+		if at.Before(since) {
+			since = at
+		}
 	}
-	verdicts := e.verdicts(e.since, e.now.Add(c.Since/24))
-	if c.Limit > 0 && len(verdicts) > c.Limit {
-		verdicts = verdicts[len(verdicts)-c.Limit:]
+	e, err := k.Explain(ctx, def, since, now)
+	if err != nil {
+		return told(err)
 	}
+	if e.Aside != "" {
+		s.note("%s", setAside(c.Job, e.Aside))
+	}
+	if c.At != "" {
+		return c.explainOne(s, e, &def, at)
+	}
+	verdicts := worded(e.Verdicts(since, now.Add(c.Since/24), c.Limit), e, &def)
 	if c.Output == "json" {
 		return s.asJSON(verdicts)
 	}
@@ -78,49 +96,49 @@ func (c *explainCmd) Run(ctx context.Context, s *session) error {
 	return s.table(t, fmt.Sprintf("%s had no due time in the last %s", c.Job, c.Since))
 }
 
-// gather reads what is known of the job. One that is no longer in force still
-// has its ledger.
-func (c *explainCmd) gather(ctx context.Context, k *cluster) (*explanation, error) {
-	e := &explanation{job: c.Job, now: time.Now(), zone: time.UTC}
-	j, err := k.job(ctx, c.Job)
-	gone := exitCode(err) == exitNotFound
-	if err != nil && !gone {
-		return nil, err
+// worded puts verdicts into words.
+func worded(all []query.Verdict, e *query.Explanation, def *query.Definition) []verdict {
+	verdicts := make([]verdict, 0, len(all))
+	for i := range all {
+		v := &all[i]
+		w := verdict{Entry: v.Entry, Through: v.Through, Count: v.Count}
+		w.Verdict, w.Why = words(v, e, def)
+		verdicts = append(verdicts, w)
 	}
-	if !gone {
-		e.def = &j
-		if e.schedule, err = j.Job.Compile(); err != nil {
-			k.s.note("the definition in force is not valid, so its due times are unknown: %s", err.Error())
+	return verdicts
+}
+
+// words says what became of a due time, and why.
+func words(v *query.Verdict, e *query.Explanation, def *query.Definition) (became, because string) {
+	became = string(v.Fate)
+	switch {
+	case v.Skip != nil:
+		return became, reason(v.Skip.Reason)
+	case v.Entry.Run != nil:
+		last, _ := v.Entry.Run.Last()
+		if because = why(v.Entry.Run.Reason, last.Outcome); because != "" {
+			return became, because
 		}
-		if e.schedule != nil {
-			e.zone = e.schedule.Location()
-		}
+		return became, map[run.Trigger]string{
+			run.TriggerCatchUp: "caught up on: it passed while no scheduler was deciding",
+			run.TriggerManual:  "somebody asked for it",
+			run.TriggerRequeue: "somebody requeued it",
+		}[v.Entry.Run.Trigger]
 	}
-	e.since = e.now.Add(-c.Since)
-	if c.At != "" {
-		if e.at, err = parseTime(c.At, e.zone, e.now); err != nil {
-			return nil, usageError(fmt.Errorf("--at: %w", err))
-		}
-		if e.at.Before(e.since) {
-			e.since = e.at
-		}
+	switch v.Fate {
+	case query.Pending:
+		return became, "not due yet"
+	case query.Superseded:
+		return "unrecorded", "before " + when(def.Job.AppliedAt) + ", when the definition in force was applied"
+	case query.Forgotten:
+		return "unrecorded", "decided, but its events are no longer kept"
+	case query.Undecided:
+		return became, "no scheduler has decided yet; \"belfry members\" shows whether one lives"
+	case query.SetAside:
+		return "undecided", setAside(def.Name, e.Aside)
+	case query.Skipped:
 	}
-	states, err := k.states(ctx, c.Job)
-	if err != nil {
-		return nil, err
-	}
-	e.through = states[c.Job].Through
-	if aside := states[c.Job].Aside; aside != "" {
-		e.aside = setAside(c.Job, aside)
-		k.s.note("%s", e.aside)
-	}
-	if e.ledger, err = k.ledger(ctx, c.Job, e.since.Add(-beforeDue)); err != nil {
-		return nil, err
-	}
-	if gone && len(e.ledger.Runs())+len(e.ledger.Skips()) == 0 {
-		return nil, notFound("there is no job %q, and nothing is known of one since %s", c.Job, when(e.since))
-	}
-	return e, nil
+	return became, ""
 }
 
 func verdictRow(v *verdict) []string {
@@ -147,16 +165,21 @@ func verdictRow(v *verdict) []string {
 }
 
 // explainOne tells all about the due time asked for.
-func (c *explainCmd) explainOne(s *session, e *explanation) error {
-	verdicts := e.verdicts(e.at, e.at)
+func (c *explainCmd) explainOne(s *session, e *query.Explanation, def *query.Definition, at time.Time) error {
+	verdicts := worded(e.Verdicts(at, at, 0), e, def)
+	local := at.In(def.Zone)
 	if len(verdicts) == 0 {
-		return notFound("%s is no due time of %s%s", e.at.In(e.zone).Format(time.RFC3339), c.Job, e.neighbours())
+		neighbour := ""
+		if next, ok := e.Next(at); ok {
+			neighbour = "; the next one after that is " + next.In(def.Zone).Format(time.RFC3339)
+		}
+		return notFound("%s is no due time of %s%s", local.Format(time.RFC3339), c.Job, neighbour)
 	}
 	if c.Output == "json" {
 		return s.asJSON(verdicts)
 	}
 	for _, v := range verdicts {
-		s.printf("%s, due %s: %s\n", c.Job, e.at.In(e.zone).Format("Mon 2006-01-02 15:04:05 MST"), v.Verdict)
+		s.printf("%s, due %s: %s\n", c.Job, local.Format("Mon 2006-01-02 15:04:05 MST"), v.Verdict)
 		if v.Why != "" {
 			s.printf("  %s\n", v.Why)
 		}
@@ -167,7 +190,7 @@ func (c *explainCmd) explainOne(s *session, e *explanation) error {
 		if v.Entry.Run != nil {
 			s.printf("  run %s (%s) on %s\n", v.Entry.Run.ID, orDash(string(v.Entry.Run.Trigger)), orDash(v.Entry.Run.Cluster))
 			for _, turn := range timeline(v.Entry.Run) {
-				s.printf("  %s  %s\n", turn.at.In(e.zone).Format("2006-01-02 15:04:05.000"), turn.text)
+				s.printf("  %s  %s\n", turn.at.In(def.Zone).Format("2006-01-02 15:04:05.000"), turn.text)
 			}
 		}
 	}

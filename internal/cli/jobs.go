@@ -3,13 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
-	"github.com/belfry-cron/belfry/internal/shard"
-	"github.com/belfry-cron/belfry/internal/topic"
 )
 
 type jobsCmd struct {
@@ -22,16 +19,10 @@ func (jobsCmd) Help() string {
 	return "Examples:\n\n    belfry jobs\n    belfry jobs --cluster cluster-b -o json"
 }
 
-// jobAnswer is what jobs answers about one job.
+// jobAnswer is what jobs answers about one.
 type jobAnswer struct {
-	topic.Job
-	Next   time.Time      `json:"next,omitzero"`
-	Paused bool           `json:"paused,omitzero"`
-	Active []shard.Active `json:"active,omitempty"`
-	Last   *shard.Summary `json:"last,omitempty"`
-	// Aside is why nothing is decided for the job, if so, and AsideWhy the same
-	// in words.
-	Aside    string `json:"set_aside,omitempty"`
+	query.Status
+	// AsideWhy is in words why nothing is decided for the job, if so.
 	AsideWhy string `json:"set_aside_why,omitempty"`
 }
 
@@ -43,35 +34,36 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
-	jobs, err := k.store().Jobs(ctx)
+	found, err := k.Statuses(ctx, c.Cluster, time.Now())
 	if err != nil {
 		return err
 	}
-	states, err := k.states(ctx, "")
-	if err != nil {
-		return err
-	}
-	answers := []jobAnswer{}
-	for _, name := range slices.Sorted(maps.Keys(jobs)) {
-		if j := jobs[name]; c.Cluster == "" || j.Job.Cluster == c.Cluster {
-			answers = append(answers, about(j, states[name], time.Now()))
+	jobs := make([]jobAnswer, 0, len(found.Jobs))
+	for _, j := range found.Jobs {
+		a := jobAnswer{Status: j}
+		if j.Aside != "" {
+			a.AsideWhy = reason(j.Aside)
 		}
+		jobs = append(jobs, a)
 	}
 	if c.Output == "json" {
-		return s.asJSON(answers)
+		return s.asJSON(jobs)
 	}
 	t := newTable("JOB…", "CLUSTER…", "SCHEDULE…", "ZONE…", "NEXT", "NOW", "LAST", "ENDED")
-	for _, a := range answers {
-		t.add(a.Job.Job.Name, a.Job.Job.Cluster, orDash(a.Job.Job.Schedule), a.Job.Job.Timezone,
-			when(a.Next), a.now(time.Now()), a.last(), a.lastAt())
+	for _, j := range jobs {
+		t.add(j.Job.Job.Name, j.Job.Job.Cluster, orDash(j.Job.Job.Schedule), j.Job.Job.Timezone,
+			when(j.Next), doing(&j.Status, time.Now()), last(&j.Status), lastAt(&j.Status))
 	}
 	if err := s.table(t, "no jobs are in force; \"belfry apply -f FILE\" changes that"); err != nil {
 		return err
 	}
-	for _, a := range answers {
-		if a.Aside != "" {
-			s.note("%s", setAside(a.Job.Job.Name, a.Aside))
+	for _, j := range jobs {
+		if j.Aside != "" {
+			s.note("%s", setAside(j.Job.Job.Name, j.Aside))
 		}
+	}
+	if found.Unlisted > 0 {
+		s.note("%d more jobs are set aside than the shards' records have room for", found.Unlisted)
 	}
 	return nil
 }
@@ -85,52 +77,36 @@ func setAside(job, why string) string {
 	return text
 }
 
-// about puts together what there is to know about a job. A definition that
-// does not compile has no next due time.
-func about(j topic.Job, st shard.JobState, now time.Time) jobAnswer {
-	a := jobAnswer{Job: j, Paused: j.Job.Paused || st.Paused, Active: st.Active, Aside: st.Aside}
-	if a.Aside != "" {
-		a.AsideWhy = reason(a.Aside)
-	}
-	if n := len(st.Recent); n > 0 {
-		a.Last = &st.Recent[n-1]
-	}
-	if schedule, err := j.Job.Compile(); err == nil && schedule != nil && !a.Paused {
-		a.Next, _ = schedule.Next(now)
-	}
-	return a
-}
-
-// now says what the job is doing.
-func (a *jobAnswer) now(now time.Time) string {
-	for _, r := range a.Active {
+// doing says what the job is doing.
+func doing(j *query.Status, now time.Time) string {
+	for _, r := range j.Active {
 		if r.State == run.StateStarted {
 			return "running"
 		}
 	}
 	switch {
-	case a.Aside != "":
+	case j.Aside != "":
 		return "set aside"
-	case a.Paused:
+	case j.Paused:
 		return "paused"
-	case len(a.Active) == 0:
+	case len(j.Active) == 0:
 		return "-"
-	case a.Active[0].State != run.StateWaiting && a.Active[0].NotBefore.After(now):
+	case j.Active[0].State != run.StateWaiting && j.Active[0].NotBefore.After(now):
 		return "staged"
 	}
-	return string(a.Active[0].State)
+	return string(j.Active[0].State)
 }
 
-func (a *jobAnswer) last() string {
-	if a.Last == nil {
+func last(j *query.Status) string {
+	if j.Last == nil {
 		return "-"
 	}
-	return string(a.Last.State)
+	return string(j.Last.State)
 }
 
-func (a *jobAnswer) lastAt() string {
-	if a.Last == nil {
+func lastAt(j *query.Status) string {
+	if j.Last == nil {
 		return "-"
 	}
-	return when(a.Last.EndedAt)
+	return when(j.Last.EndedAt)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/query"
 )
 
 type logsCmd struct {
@@ -31,31 +32,32 @@ func (c *logsCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	f, err := k.findRun(ctx, c.ID)
+	f, err := k.FindRun(ctx, c.ID)
+	if err != nil {
+		return told(err)
+	}
+	since := f.Due.Add(-query.BeforeDue)
+	l, err := k.Ledger(ctx, f.Job, since)
 	if err != nil {
 		return err
 	}
-	l, err := k.ledger(ctx, f.job, f.due.Add(-beforeDue))
-	if err != nil {
-		return err
-	}
-	r, ok := l.Run(f.id)
+	r, ok := l.Run(f.ID)
 	if ok {
-		f.cluster = r.Cluster
+		f.Cluster = r.Cluster
 	}
-	if f.cluster == "" {
-		return fmt.Errorf("%s of %s was never put on a queue, so nothing was written", short(f.id), oneLine(f.job))
+	if f.Cluster == "" {
+		return fmt.Errorf("%s of %s was never put on a queue, so nothing was written", short(f.ID), oneLine(f.Job))
 	}
-	p := &outputPrinter{s: s, id: f.id, attempt: c.Attempt, json: c.Output == "json", raw: c.Raw}
+	p := &outputPrinter{s: s, json: c.Output == "json", raw: c.Raw}
 	if c.Follow && !r.Ended() {
-		from, err := k.offsetsAt(ctx, k.names.Events(), k.shardOf(f.job), f.due.Add(-beforeDue))
+		from, err := k.EventsFrom(ctx, f.Job, since)
 		if err != nil {
 			return err
 		}
-		_, err = k.followRun(ctx, f, from, p)
+		_, err = k.Follow(ctx, f, from, c.Attempt, p.show)
 		return err
 	}
-	if err := k.printOutput(ctx, f, p); err != nil {
+	if err := k.Output(ctx, f, c.Attempt, p.show); err != nil {
 		return err
 	}
 	if p.chunks == 0 {

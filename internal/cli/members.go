@@ -7,10 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/belfry-cron/belfry/internal/member"
-	"github.com/belfry-cron/belfry/internal/topic"
+	"github.com/belfry-cron/belfry/internal/query"
 )
 
 type membersCmd struct {
@@ -24,31 +22,6 @@ func (membersCmd) Help() string {
 		"Examples:\n\n    belfry members\n    belfry members --all -o json"
 }
 
-// membersAnswer is what members answers.
-type membersAnswer struct {
-	Members []memberAnswer `json:"members"`
-	// Closed are the clusters on whose queues living schedulers can put nothing.
-	Closed []closedAnswer `json:"closed_clusters,omitempty"`
-	// Unowned are the shards that no living scheduler says it owns.
-	Unowned []int32 `json:"unowned_shards,omitempty"`
-	// Zones are the versions of time zone data that living members read, in
-	// order. Several are a fault: jobs may be due at other times.
-	Zones []string `json:"zones,omitempty"`
-}
-
-// closedAnswer is a cluster whose runs wait, according to a scheduler.
-type closedAnswer struct {
-	Cluster string `json:"cluster"`
-	By      string `json:"by"`
-	Reason  string `json:"reason"`
-	Why     string `json:"why"`
-}
-
-type memberAnswer struct {
-	member.Beat
-	Status member.Status `json:"status"`
-}
-
 // Run shows members.
 func (c *membersCmd) Run(ctx context.Context, s *session) error {
 	k, err := c.connect(ctx, s)
@@ -56,17 +29,13 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	var view member.View
-	err = k.readAll(ctx, k.names.Members(), nil, func(r *kgo.Record) error {
-		if b, err := topic.DecodeBeat(r.Value); r.Value != nil && err == nil {
-			view.Observe(b)
-		}
-		return nil
-	})
+	a, err := k.Members(ctx, c.All, time.Now())
 	if err != nil {
-		return fmt.Errorf("reading the beats: %w", err)
+		return err
 	}
-	a := c.answerOf(view.Members(), k.shards, time.Now())
+	for i := range a.Closed {
+		a.Closed[i].Why = reason(a.Closed[i].Reason)
+	}
 	if c.Output == "json" {
 		return s.asJSON(a)
 	}
@@ -90,44 +59,6 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-// quietAfter is when a member's silence says more than the log: with no
-// scheduler left there is nobody by whose beats to tell.
-const quietAfter = time.Minute
-
-func (c *membersCmd) answerOf(members []member.Member, shards int32, now time.Time) membersAnswer {
-	a := membersAnswer{Members: []memberAnswer{}}
-	owned := map[int32]bool{}
-	for _, m := range members {
-		if m.Status == member.StatusLive && now.Sub(m.At) > quietAfter {
-			m.Status = member.StatusSilent
-		}
-		alive := m.Status == member.StatusLive || m.Status == member.StatusSilent
-		if alive || c.All {
-			a.Members = append(a.Members, memberAnswer{m.Beat, m.Status})
-		}
-		if alive && m.Zones != "" && !slices.Contains(a.Zones, m.Zones) {
-			a.Zones = append(a.Zones, m.Zones)
-		}
-		if m.Status != member.StatusLive {
-			continue
-		}
-		for _, shard := range m.Shards {
-			owned[shard] = true
-		}
-		for _, closed := range m.Closed {
-			a.Closed = append(a.Closed, closedAnswer{closed.Cluster, m.ID, closed.Reason, reason(closed.Reason)})
-		}
-	}
-	slices.SortStableFunc(a.Members, func(x, y memberAnswer) int { return strings.Compare(string(x.Role), string(y.Role)) })
-	slices.Sort(a.Zones)
-	for shard := range shards {
-		if !owned[shard] {
-			a.Unowned = append(a.Unowned, shard)
-		}
-	}
-	return a
-}
-
 func slots(r member.Role, s member.Slots) string {
 	if r != member.RoleWorker {
 		return "-"
@@ -135,7 +66,7 @@ func slots(r member.Role, s member.Slots) string {
 	return fmt.Sprintf("%d of %d free", s.Free, s.Total)
 }
 
-func holds(m *memberAnswer) string {
+func holds(m *query.Member) string {
 	if m.Role != member.RoleWorker {
 		return "-"
 	}

@@ -26,7 +26,7 @@ func (c *pauseCmd) Run(ctx context.Context, s *session) error {
 	if _, err := k.job(ctx, c.Job); err != nil {
 		return err
 	}
-	if err := k.send(ctx, newRequest(run.RequestPause, c.Job)); err != nil {
+	if err := k.Send(ctx, newRequest(run.RequestPause, c.Job)); err != nil {
 		return err
 	}
 	s.printf("%s is paused; \"belfry resume %s\" undoes it\n", c.Job, c.Job)

@@ -92,7 +92,7 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	states, err := k.states(ctx, "")
+	states, err := k.States(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	if c.From.IsZero() {
 		c.From = time.Now()
 	}
-	a, err := c.compare(have, states, app.Plan(have, set.Jobs, prune))
+	a, err := c.compare(have, states.Jobs, app.Plan(have, set.Jobs, prune))
 	if err != nil {
 		return err
 	}

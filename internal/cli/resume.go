@@ -26,7 +26,7 @@ func (c *resumeCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := k.send(ctx, newRequest(run.RequestResume, c.Job)); err != nil {
+	if err := k.Send(ctx, newRequest(run.RequestResume, c.Job)); err != nil {
 		return err
 	}
 	if j.Job.Paused {

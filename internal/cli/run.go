@@ -3,14 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
-	"slices"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/belfry-cron/belfry/internal/kafka"
-	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
-	"github.com/belfry-cron/belfry/internal/topic"
 )
 
 type runCmd struct {
@@ -38,11 +33,11 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	request := newRequest(run.RequestRun, c.Job)
-	from, err := k.offsetsAt(ctx, k.names.Events(), k.shardOf(c.Job), request.At)
+	from, err := k.EventsFrom(ctx, c.Job, request.At)
 	if err != nil {
 		return err
 	}
-	if err := k.send(ctx, request); err != nil {
+	if err := k.Send(ctx, request); err != nil {
 		return err
 	}
 	id := run.NewID(c.Job, request.At, request.ID)
@@ -51,7 +46,8 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 		return nil
 	}
 	s.progress.stop()
-	end, err := k.followRun(ctx, found{id, c.Job, request.At, j.Job.Cluster}, from, &outputPrinter{s: s, id: id, raw: c.Raw})
+	f := query.Found{ID: id, Job: c.Job, Due: request.At, Cluster: j.Job.Cluster}
+	end, err := k.Follow(ctx, f, from, 0, (&outputPrinter{s: s, raw: c.Raw}).show)
 	if err != nil {
 		return err
 	}
@@ -60,49 +56,4 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 	}
 	s.note("%s", fate(&end))
 	return nil
-}
-
-// errEnded ends the reading of a log that goes on.
-var errEnded = errors.New("ended")
-
-// followRun shows what a run writes until the shard has ended it.
-func (k *cluster) followRun(ctx context.Context, f found, from map[int32]int64, printer *outputPrinter) (ledger.Run, error) {
-	following, stop := context.WithCancel(ctx)
-	defer stop()
-	shown := make(chan error, 1)
-	go func() { shown <- k.followOutput(following, f, printer) }()
-	l := ledger.New(ledger.Options{})
-	err := kafka.Follow(ctx, k.o, k.names.Events(), from, kafka.ReadCommitted, func(r *kgo.Record) error {
-		if e, err := topic.DecodeEvent(r.Value); err == nil && e.Run == f.id {
-			l.Fold(e)
-		}
-		if r, ok := l.Run(f.id); ok && r.Ended() {
-			return errEnded
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnded) {
-		return ledger.Run{}, err
-	}
-	end, _ := l.Run(f.id)
-	last := lastToWrite(&end)
-	if last == 0 {
-		return end, nil // skipped, or nothing was written
-	}
-	printer.finish(last, stop)
-	if err := <-shown; err != nil && following.Err() == nil {
-		return end, err
-	}
-	return end, nil
-}
-
-// lastToWrite returns the latest attempt that may have written something; 0
-// if none has. What a lost one wrote nobody counted.
-func lastToWrite(r *ledger.Run) int {
-	for i, a := range slices.Backward(r.Attempts) {
-		if a.Outcome == nil || a.Outcome.OutputBytes > 0 || a.Outcome.State == run.StateLost {
-			return i + 1
-		}
-	}
-	return 0
 }

@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -43,33 +44,27 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 	defer k.close()
 	var gone error
 	if c.Job != "" {
-		if _, gone = k.job(ctx, c.Job); gone != nil && exitCode(gone) != exitNotFound {
+		if _, gone = k.Job(ctx, c.Job); gone != nil && !errors.As(gone, new(*query.NoJobError)) {
 			return gone
 		}
 	}
-	l, err := k.ledger(ctx, c.Job, time.Now().Add(-c.Since))
+	found, err := k.Runs(ctx, query.RunFilter{Job: c.Job, States: c.State, Since: time.Now().Add(-c.Since), Limit: c.Limit})
 	switch {
 	case err != nil:
 		return err
-	case gone != nil && len(l.Runs()) == 0:
-		return gone
+	case gone != nil && !found.Known:
+		return told(gone)
 	case gone != nil:
 		s.note("job %s is not in force now; these are its old runs", c.Job)
 	}
-	if l.Dropped() > 0 {
-		s.note("too many runs: the %d oldest are left out; --job or --since narrow it", l.Dropped())
-	}
-	runs := []ledger.Run{}
-	for _, r := range l.Runs() {
-		if (len(c.State) == 0 || slices.Contains(c.State, r.State)) && (c.Limit == 0 || len(runs) < c.Limit) {
-			runs = append(runs, r)
-		}
+	if found.Dropped > 0 {
+		s.note("too many runs: the %d oldest are left out; --job or --since narrow it", found.Dropped)
 	}
 	if c.Output == "json" {
-		return s.asJSON(runs)
+		return s.asJSON(found.Runs)
 	}
 	t := newTable("RUN", "JOB…", "DUE", "STATE", "ATTEMPT", "WORKER…", "LATE", "TOOK", "EXIT", "WHY…")
-	for _, r := range runs {
+	for _, r := range found.Runs {
 		t.add(runRow(&r)...)
 	}
 	return s.table(t, fmt.Sprintf("no such runs in the last %s", c.Since))

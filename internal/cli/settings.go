@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -142,13 +141,12 @@ func (c *connection) names() topic.Names { return topic.Names{Prefix: c.Prefix} 
 
 // cluster is a connected Kafka as the answering commands use it.
 type cluster struct {
-	o      kafka.Options
-	cl     *kgo.Client
-	admin  *kafka.Admin
-	names  topic.Names
-	shards int32
-	s      *session
+	query.Topics
+	admin *kafka.Admin
 }
+
+// store returns the jobs topic.
+func (k *cluster) store() app.Store { return app.Store{Topics: &k.Topics} }
 
 // connect reaches Kafka within the wait, and the topics.
 func (c *connection) connect(ctx context.Context, s *session) (*cluster, error) {
@@ -156,7 +154,7 @@ func (c *connection) connect(ctx context.Context, s *session) (*cluster, error) 
 	if err != nil {
 		return nil, err
 	}
-	k.shards, err = k.admin.Shards(ctx)
+	k.Shards, err = k.admin.Shards(ctx)
 	if err != nil {
 		k.close()
 		if errors.Is(err, kafka.ErrNoTopics) {
@@ -182,7 +180,20 @@ func (c *connection) reach(ctx context.Context, s *session) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{o: o, cl: cl, admin: kafka.NewAdmin(cl, c.names()), names: c.names(), s: s}, nil
+	return &cluster{
+		Topics: query.Topics{
+			Kafka: o, Client: cl, Names: c.names(),
+			OnTopic:  func(name string) { s.progress.say("reading " + name) },
+			OnRecord: s.progress.count,
+		},
+		admin: kafka.NewAdmin(cl, c.names()),
+	}, nil
 }
 
-func (k *cluster) close() { k.cl.Close() }
+func (k *cluster) close() { k.Client.Close() }
+
+// job returns the job in force under that name.
+func (k *cluster) job(ctx context.Context, name string) (topic.Job, error) {
+	j, err := k.Job(ctx, name)
+	return j, told(err)
+}

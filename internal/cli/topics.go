@@ -34,7 +34,7 @@ func (c *topicsCreateCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	if err := kafka.CheckFeatures(ctx, k.cl); err != nil {
+	if err := kafka.CheckFeatures(ctx, k.Client); err != nil {
 		return err
 	}
 	made, err := k.admin.EnsureTopics(ctx, c.Clusters, c.Shards,

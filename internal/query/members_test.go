@@ -1,4 +1,4 @@
-package cli
+package query
 
 import (
 	"testing"
@@ -15,9 +15,9 @@ func TestMembersTellTheirZones(t *testing.T) {
 	of := func(id, zones string, status member.Status) member.Member {
 		return member.Member{Beat: member.Beat{ID: id, Role: member.RoleWorker, At: now, Zones: zones}, Status: status}
 	}
-	a := (&membersCmd{}).answerOf([]member.Member{
+	a := membersOf([]member.Member{
 		of("a", "2025c", member.StatusLive), of("b", "2025b", member.StatusSilent), of("c", "2025c", member.StatusLive),
 		of("older", "", member.StatusLive), of("gone", "2024a", member.StatusGone),
-	}, 0, now)
+	}, 0, false, now)
 	require.Equal(t, []string{"2025b", "2025c"}, a.Zones)
 }
