@@ -143,7 +143,7 @@ func TestAThawedWorkerStartsNothingItNoLongerHolds(t *testing.T) {
 func TestAWorkerKilledBetweenEndAndReport(t *testing.T) {
 	for victim, reason := range map[string]string{
 		"$(sed -n 's/^PPid:[^0-9]*//p' /proc/$PPID/status)": run.ReasonWorkerLost, // the keeper's parent
-		"$PPID":                   run.ReasonKeeperLost,
+		"$PPID": run.ReasonKeeperLost,
 	} {
 		t.Run(reason, func(t *testing.T) { killsItsEnd(t, victim, reason) })
 	}
