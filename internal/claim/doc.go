@@ -53,7 +53,7 @@
 //
 // # Bounds
 //
-//	runs held without a slot   Ahead (1,000) a queue
+//	runs held without a slot   Ahead (2,000) a queue
 //	runs polled at once        see limit
 //	slots of a queue           10,000
 //	keys in a beat             8,000, or 600 kB; the rest is counted

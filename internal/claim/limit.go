@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// claimTime is what a claim takes on real brokers (40–70 ms), at the
-	// least: runs that end within it leave their slots to those being claimed.
-	claimTime = 70 * time.Millisecond
+	// leastEnding is for how long the slots that come free count at the least.
+	// A claim takes 40 to 70 ms on real brokers; control is looked at after it,
+	// and the start announced, before its runs take a slot.
+	leastEnding = 200 * time.Millisecond
 	// rateOver is how far back completions count.
 	rateOver = time.Second
 	// freeFresh is how old word of others' free slots may be.
@@ -37,8 +38,9 @@ func (s *State) Hungry(name run.Queue, now Now) bool { return s.limit(s.queue(na
 // and as many runs more as will end while two claims are made. Once no slot is
 // idle, that many may wait, or one for each slot if that is more; they are
 // asked for when half of them are gone, so that claims are few. What comes before
-// it is due takes no slot: there, only room is the limit. A worker that wants none
-// for itself takes runs to hand them on to workers with free slots.
+// it is due takes no slot: of that, half of Ahead is the limit, which leaves room
+// for what is late in another partition. A worker that wants none for itself takes
+// runs to hand them on to workers with free slots.
 func (s *State) limit(q *queue, now Now) int {
 	if s.draining || q.slots == 0 || !s.inTouch(now) {
 		return 0
@@ -50,8 +52,8 @@ func (s *State) limit(q *queue, now Now) int {
 		room = min(room, max(0, q.mostUnconfirmed()-t.unconfirmed))
 	}
 	have, spare := t.taken+t.due, q.ending()
-	if q.early {
-		return room
+	if earliest := s.cfg.Ahead/2 - t.unstarted; q.early && earliest > 0 {
+		return min(earliest, room)
 	}
 	if have < q.slots {
 		return min(q.slots+spare-have, room)
@@ -133,7 +135,7 @@ func (s *State) decide(q *queue, d *decision, p *Polled, h *held, now Now) Verdi
 // going by the last second: one is made when the other's runs are half used
 // up. None of its runs is to wait for longer than a run waits anywhere.
 func (q *queue) ending() int {
-	claims := max(claimTime, q.claimTook+min(q.claimTook, NoSlotWait))
+	claims := max(leastEnding, q.claimTook+min(q.claimTook, NoSlotWait))
 	return int(time.Duration(len(q.exits)) * claims / rateOver)
 }
 

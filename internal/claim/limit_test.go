@@ -19,9 +19,9 @@ func TestSlowClaimsAreLarger(t *testing.T) {
 		claimTakes time.Duration
 		want       int // 10 free slots, and what 100 ends a second free meanwhile
 	}{
-		{time.Millisecond, 10 + 7},
-		{60 * time.Millisecond, 10 + 12},
-		{100 * time.Millisecond, 10 + 20},
+		{time.Millisecond, 10 + 20},
+		{60 * time.Millisecond, 10 + 20},
+		{150 * time.Millisecond, 10 + 30},
 		{time.Second, 10 + 125},
 	} {
 		t.Run(tt.claimTakes.String(), func(t *testing.T) {

@@ -63,7 +63,7 @@ const (
 	MaxSlots = 10_000
 	// DefaultAhead is how many runs of a queue are held ahead of their due
 	// times at most.
-	DefaultAhead = 1000
+	DefaultAhead = 2000
 	// maxListed and maxListedBytes bound the keys in a beat.
 	maxListed      = 8000
 	maxListedBytes = 600_000
