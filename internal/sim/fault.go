@@ -68,7 +68,11 @@ func (w *world) fault() {
 	case 13, 14:
 		w.jump(n)
 	case 15:
-		w.deafen(long)
+		if w.rng.IntN(2) == 0 {
+			w.deafen(long)
+		} else {
+			w.mute(long)
+		}
 	case 16:
 		w.forgetGroups()
 	default:
@@ -85,6 +89,14 @@ func (w *world) deafen(long time.Duration) {
 	k.deaf = w.now + long
 	w.trace("fault", "", "", "%s hears no control for %s", k.name, long)
 	w.note("deaf", long)
+}
+
+// mute keeps a worker's beats from the log, and nothing else.
+func (w *world) mute(long time.Duration) {
+	k := w.workers[w.rng.IntN(len(w.workers))]
+	k.mute = w.now + long
+	w.trace("fault", "", "", "no beat of %s arrives for %s", k.name, long)
+	w.note("mute", long)
 }
 
 // forgetGroups ends all workers of a cluster for so long that what they claimed

@@ -33,6 +33,7 @@ type worker struct {
 	heard       time.Duration // since when nothing is missing of control
 	deaf        time.Duration // until when control does not reach it
 	missed      []missed      // what came meanwhile, in its order
+	mute        time.Duration // until when its beats do not arrive
 	claimers    []*claimer
 	running     map[run.Key]*process
 	wakeAt      time.Duration
@@ -57,7 +58,7 @@ func (k *worker) start() {
 	k.alive, k.frozen = true, 0
 	k.incarnation = k.w.real(k.w.now).UnixNano()
 	k.born, k.seq, k.beaten, k.inFlight, k.draining, k.wakeAt = k.w.now, 0, 0, false, false, 0
-	k.hearing, k.heard, k.deaf, k.missed = claim.Hearing{}, 0, 0, nil
+	k.hearing, k.heard, k.deaf, k.missed, k.mute = claim.Hearing{}, 0, 0, nil, 0
 	k.st = claim.New(claim.Config{Name: k.name, Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots})
 	k.running = map[run.Key]*process{}
 	k.w.trace(k.name, "", "", "starts, life %d", k.life)
@@ -175,7 +176,7 @@ func (k *worker) beat() {
 		k.beaten = sent
 		k.step(claim.BeatAcked{Sent: sent})
 	}
-	if k.inFlight || k.claimers == nil {
+	if k.inFlight || k.claimers == nil || k.mute > k.w.now {
 		return
 	}
 	k.inFlight = true
