@@ -16,7 +16,7 @@
 //	                           ▼
 //	                        Settled (forgotten)
 //
-// What each input does, by the stage. "back" is SendReturned, "drop" is
+// Each input changes a run by its stage. "back" is SendReturned, "drop" is
 // SendDropped, "end" is a SendFinished; all of them settle the run. A dash
 // changes nothing.
 //

@@ -9,7 +9,7 @@
 // that somebody can do something about are types (errors.go); all others wrap
 // what Kafka said, so that kafka.Classify knows them.
 //
-// What is asked of Kafka: records from offset 0, or from the offset of an
+// Kafka is asked for records from offset 0, or from the offset of an
 // instant, to the end that a topic has at the beginning of the read; the
 // offsets of an instant; the names of topics. Nothing joins a consumer group,
 // and nothing but requests is written.

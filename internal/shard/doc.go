@@ -15,7 +15,7 @@
 //	 │     └──────────── retrying: failed, timed out, lost ◀────────────┘
 //	 └─▶ deferred (overlap: queue, replace) ──▶ as due, when the earlier run has ended
 //
-// What each word does to a run, by its state. "anew" is a new fence and a place
+// Each word changes a run by its state. "anew" is a new fence and a place
 // on a queue; a dash changes nothing; a worker's word about another handing-out
 // than the latest, or from a member that does not hold the run, is answered by
 // a recall or noted as late, and changes nothing either.

@@ -199,29 +199,14 @@ func (p *process) leave() {
 	require.Zero(p.w.t, p.cmd.ProcessState.ExitCode(), "%s left with an error", p.name)
 }
 
-// await polls until ok, and fails the test when patience ends.
 func (w *world) await(what string, ok func() bool) {
 	w.t.Helper()
-	limit := time.After(patience)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-limit:
-			w.t.Fatalf("waited %s for %s", patience, what)
-		case <-tick.C:
-		}
-	}
+	site.Await(w.t, patience, what, ok)
 }
 
-// until waits for a moment of the wall clock: the passing of due times is
-// what these tests are about.
 func (w *world) until(at time.Time) {
 	w.t.Helper()
-	select {
-	case <-time.After(time.Until(at)):
-	case <-w.t.Context().Done():
-	}
+	site.Until(w.t, at)
 }
 
 // apply puts jobs into force.

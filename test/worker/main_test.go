@@ -16,8 +16,8 @@ import (
 	"github.com/belfry-cron/belfry/test/site"
 )
 
-// What make test-worker says: the worker that is tested, and the version of
-// the Kafka to start. Without one, brokers are those of site.
+// make test-worker names the worker that is tested, and the version of the Kafka
+// to start. Without one, brokers are those of site.
 const (
 	candidateVariable = "BELFRY_TEST_WORKER"
 	versionVariable   = "BELFRY_TEST_KAFKA"

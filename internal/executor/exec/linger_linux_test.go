@@ -19,8 +19,8 @@ func background(file string) string {
 		until [ -s ` + file + ` ]; do :; done; echo left; `
 }
 
-// What a command leaves in the background ends with it, unless it may linger.
-// On every host alike.
+// A process that a command leaves in the background ends with it, unless the
+// command may linger. Every host does the same.
 func TestLinger(t *testing.T) {
 	inEachWay(t, exec.Options{WaitDelay: 50 * time.Millisecond}, func(t *testing.T, e *exec.Executor, _ bool) {
 		for _, linger := range []bool{false, true} {
