@@ -46,7 +46,7 @@ func (c *deadListCmd) Run(ctx context.Context, s *session) error {
 	t := newTable("RUN", "JOB…", "DUE", "GIVEN UP", "ATTEMPTS", "EXIT", "REQUEUED", "WHY…")
 	for _, d := range letters {
 		if r := d.DeadLetter.Run; r != nil {
-			t.add(short(r.ID), r.Job, when(r.Due), when(d.At), fmt.Sprint(r.Attempt), exit(d.Outcome), yes(d.Requeued), why(d.Reason, d.Outcome))
+			t.add(short(r.ID), r.Job, when(r.Due), when(d.At), fmt.Sprint(r.Attempt), exit(d.Outcome), yes(d.Requeued), run.Why(d.Reason, d.Outcome))
 		} else {
 			t.add("-", "-", "-", when(d.At), "-", "-", "-",
 				fmt.Sprintf("%s (record %d of %s/%d%s)", d.Reason, d.Offset, d.Topic, d.Partition, kept(d.DeadLetter)))

@@ -113,10 +113,10 @@ func words(v *query.Verdict, e *query.Explanation, def *query.Definition) (becam
 	became = string(v.Fate)
 	switch {
 	case v.Skip != nil:
-		return became, reason(v.Skip.Reason)
+		return became, run.Words(v.Skip.Reason)
 	case v.Entry.Run != nil:
 		last, _ := v.Entry.Run.Last()
-		if because = why(v.Entry.Run.Reason, last.Outcome); because != "" {
+		if because = run.Why(v.Entry.Run.Reason, last.Outcome); because != "" {
 			return became, because
 		}
 		return became, map[run.Trigger]string{
@@ -222,7 +222,7 @@ func timeline(r *ledger.Run) []turn {
 		if o := a.Outcome; o != nil && o.State == run.StateSucceeded {
 			add(o.EndedAt, "%s, exit %s", o.State, exit(o))
 		} else if o != nil {
-			add(o.EndedAt, "%s, exit %s: %s", o.State, exit(o), ending(o))
+			add(o.EndedAt, "%s, exit %s: %s", o.State, exit(o), run.Ending(o))
 		}
 	}
 	for _, n := range r.Notes {
@@ -231,7 +231,7 @@ func timeline(r *ledger.Run) []turn {
 			text += " by " + n.By
 		}
 		if n.Reason != "" {
-			text += ": " + reason(n.Reason)
+			text += ": " + run.Words(n.Reason)
 		}
 		add(n.At, "%s", text)
 	}

@@ -42,7 +42,7 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 	for _, j := range found.Jobs {
 		a := jobAnswer{Status: j}
 		if j.Aside != "" {
-			a.AsideWhy = reason(j.Aside)
+			a.AsideWhy = run.Words(j.Aside)
 		}
 		jobs = append(jobs, a)
 	}
@@ -70,7 +70,7 @@ func (c *jobsCmd) Run(ctx context.Context, s *session) error {
 
 // setAside says that nothing is decided for a job, why, and what to do.
 func setAside(job, why string) string {
-	text := fmt.Sprintf("job %s is set aside, nothing is decided for it: %s", job, reason(why))
+	text := fmt.Sprintf("job %s is set aside, nothing is decided for it: %s", job, run.Words(why))
 	if why == run.ReasonOversized {
 		text += "; it goes on when it is defined anew"
 	}

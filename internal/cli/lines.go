@@ -53,9 +53,9 @@ func (l *lines) scheduled(e run.Event) {
 		n.what = "skipped"
 		switch {
 		case e.Count > 1:
-			n.why = fmt.Sprintf("%s: %d due times up to %s", reason(e.Reason), e.Count, when(e.Through))
+			n.why = fmt.Sprintf("%s: %d due times up to %s", run.Words(e.Reason), e.Count, when(e.Through))
 		case !e.Through.IsZero():
-			n.why = fmt.Sprintf("%s: what was due up to %s", reason(e.Reason), when(e.Through))
+			n.why = fmt.Sprintf("%s: what was due up to %s", run.Words(e.Reason), when(e.Through))
 		}
 	case run.EventRetrying:
 		n.what, n.why = "retrying", "next attempt at "+e.NotBefore.Local().Format(time.TimeOnly)
@@ -65,7 +65,7 @@ func (l *lines) scheduled(e run.Event) {
 		if e.State != run.StateDead && (e.State != run.StateCancelled || e.Outcome != nil) {
 			return // the worker's own line has said it
 		}
-		n.what, n.why = string(e.State), why(e.Reason, e.Outcome)
+		n.what, n.why = string(e.State), run.Why(e.Reason, e.Outcome)
 	case run.EventEnqueued, run.EventRecalling, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 		fallthrough
 	default:
@@ -89,7 +89,7 @@ func (l *lines) ran(e run.Event, r run.Run) {
 		o := e.Outcome
 		n.what, n.why = string(o.State), o.Reason
 		if o.StartFailure != "" {
-			n.why = ending(o)
+			n.why = run.Ending(o)
 		}
 		if !o.StartedAt.IsZero() {
 			n.late, n.timed = o.StartedAt.Sub(r.NotBefore), true
@@ -131,7 +131,7 @@ func (l *lines) write(n line) {
 		text += fmt.Sprintf("  exit %s  took %s", n.exit, span(n.took))
 	}
 	if n.why != "" {
-		text += "  (" + reason(n.why) + ")"
+		text += "  (" + run.Words(n.why) + ")"
 	}
 	_, _ = fmt.Fprintln(l.s.out, oneLine(text)) // a reader that left must not stop the runs
 }

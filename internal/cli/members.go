@@ -33,9 +33,6 @@ func (c *membersCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	for i := range a.Closed {
-		a.Closed[i].Why = reason(a.Closed[i].Reason)
-	}
 	if c.Output == "json" {
 		return s.asJSON(a)
 	}

@@ -73,7 +73,7 @@ func (c *runsCmd) Run(ctx context.Context, s *session) error {
 func runRow(r *ledger.Run) []string {
 	row := []string{short(r.ID), r.Job, when(r.Due), string(r.State), "-", "-", "-", "-", "-", "-"}
 	a, ok := r.Last()
-	row[9] = orDash(why(r.Reason, a.Outcome))
+	row[9] = orDash(run.Why(r.Reason, a.Outcome))
 	if !ok {
 		return row
 	}
@@ -97,7 +97,7 @@ func fate(r *ledger.Run) string {
 	case ok:
 		text += ", after " + attempts(len(r.Attempts))
 	}
-	if because := why(r.Reason, a.Outcome); because != "" {
+	if because := run.Why(r.Reason, a.Outcome); because != "" {
 		text += " (" + because + ")"
 	}
 	return oneLine(text)

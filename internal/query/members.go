@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -30,7 +31,7 @@ type Closed struct {
 	Cluster string `json:"cluster"`
 	By      string `json:"by"`
 	Reason  string `json:"reason"`
-	// Why is the reason in words, for whoever shows it.
+	// Why is the reason in words.
 	Why string `json:"why,omitempty"`
 }
 
@@ -81,7 +82,9 @@ func membersOf(members []member.Member, shards int32, all bool, now time.Time) M
 			owned[shard] = true
 		}
 		for _, closed := range m.Closed {
-			a.Closed = append(a.Closed, Closed{Cluster: closed.Cluster, By: m.ID, Reason: closed.Reason})
+			a.Closed = append(a.Closed, Closed{
+				Cluster: closed.Cluster, By: m.ID, Reason: closed.Reason, Why: run.Words(closed.Reason),
+			})
 		}
 	}
 	slices.Sort(a.Zones)

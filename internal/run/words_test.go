@@ -1,4 +1,4 @@
-package cli
+package run_test
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 
 func TestEveryReasonHasWords(t *testing.T) {
 	for _, r := range run.Reasons() {
-		require.NotEqual(t, r, reason(r))
+		require.NotEqual(t, r, run.Words(r))
 	}
 }
 
@@ -32,6 +32,6 @@ func TestWhyNamesWhatHappened(t *testing.T) {
 		"it was ended by SIGKILL":            {"", &run.Outcome{State: run.StateFailed, Signal: "SIGKILL"}},
 		"no worker of its cluster lives":     {run.ReasonNoWorker, nil},
 	} {
-		require.Equal(t, want, why(tt.because, tt.last))
+		require.Equal(t, want, run.Why(tt.because, tt.last))
 	}
 }
