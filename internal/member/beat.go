@@ -95,3 +95,10 @@ type Slots struct {
 	Free       int     `json:"free"`
 	Partitions []int32 `json:"partitions,omitempty"`
 }
+
+// Staged returns how many of the runs that a worker lists it has not announced,
+// Running how many it has.
+func (b *Beat) Staged() int { return len(b.Held) + run.Count(b.Claims.Held) }
+
+// Running is the other part; see Staged.
+func (b *Beat) Running() int { return len(b.Started) + run.Count(b.Claims.Started) }

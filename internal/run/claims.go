@@ -26,6 +26,15 @@ func (c *Claims) Lacks(number int64) bool {
 	return number <= c.Last && c.Unlisted == 0 && !within(c.Held, number) && !within(c.Started, number)
 }
 
+// Count returns how many numbers the ranges hold.
+func Count(ranges []Range) int {
+	n := 0
+	for _, r := range ranges {
+		n += int(r[1]-r[0]) + 1
+	}
+	return n
+}
+
 // Range is a row of numbers, from the first to the last of them.
 type Range [2]int64
 
