@@ -16,7 +16,7 @@ func (l *Ledger) Fold(e run.Event) {
 		return // speaks of no due time: nothing the ledger records
 	}
 	r := l.run(&e)
-	if e.Type.FromWorker() && e.Fence != 0 && e.Fence < r.fence {
+	if e.Type.FromWorker() && e.Fence != 0 && e.Fence < r.Fence {
 		r.note(&e) // of a handing-out that was taken back meanwhile
 		return
 	}
@@ -62,7 +62,7 @@ func (r *Run) enqueued(e *run.Event) {
 	// Also a run that had ended: one recalled by an edit may be due again.
 	r.State, r.Reason, r.EndedAt = run.StateQueued, "", time.Time{}
 	r.Hops = max(r.Hops, e.Hops)
-	r.fence = max(r.fence, e.Fence)
+	r.Fence = max(r.Fence, e.Fence)
 	if !e.NotBefore.IsZero() {
 		r.NotBefore = e.NotBefore
 	} else if r.NotBefore.IsZero() {
