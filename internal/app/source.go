@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/metric"
 )
 
 const (
@@ -53,28 +54,23 @@ type source struct {
 }
 
 type sourceMetrics struct {
+	maker  *metric.Maker
 	errors prometheus.Counter
 	valid  prometheus.Gauge
 	writes prometheus.Counter
 }
 
 func newSourceMetrics(reg prometheus.Registerer) *sourceMetrics {
-	m := &sourceMetrics{
-		errors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belfry_jobs_file_errors_total",
-			Help: "Contents of the job files that could not be put into force.",
-		}),
-		valid: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "belfry_jobs_file_valid",
-			Help: "1 if the job files as they are now are in force, 0 if older ones still are.",
-		}),
-		writes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belfry_jobs_file_changes_total",
-			Help: "Jobs added, changed or removed because of the job files.",
-		}),
+	k := metric.NewMaker(reg)
+	return &sourceMetrics{
+		maker: k,
+		errors: k.Counter(metric.Errors, "belfry_jobs_file_errors_total",
+			"Contents of the job files that could not be put into force."),
+		valid: k.Gauge(metric.Errors, "belfry_jobs_file_valid",
+			"1 if the job files as they are now are in force, 0 if older ones still are."),
+		writes: k.Counter(metric.Traffic, "belfry_jobs_file_changes_total",
+			"Jobs added, changed or removed because of the job files."),
 	}
-	reg.MustRegister(m.errors, m.valid, m.writes)
-	return m
 }
 
 // run watches the file until ctx ends.
