@@ -54,6 +54,18 @@ func (n *opened) expose() []metric.Desc {
 			}
 			return codes
 		})
+	k.GaugeFunc(metric.Fact, "belfry_certificate_end_timestamp_seconds",
+		"When the client certificate that the process reaches Kafka with ends; 0 if it has none.", n.certificateEnd)
 	ownCgroup("/").expose(k)
 	return k.Descs()
+}
+
+// certificateEnd reads the certificate anew at each scrape: it may have been
+// replaced, and the process not been started again.
+func (n *opened) certificateEnd() float64 {
+	end, err := n.Kafka.TLS.End()
+	if err != nil || end.IsZero() {
+		return 0
+	}
+	return float64(end.Unix())
 }

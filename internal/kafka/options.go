@@ -262,6 +262,18 @@ func (t TLS) config() (*tls.Config, error) {
 	return config, nil
 }
 
+// End is when the client certificate ends; the zero time if there is none.
+func (t TLS) End() (time.Time, error) {
+	if t.CertFile == "" {
+		return time.Time{}, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("loading the TLS client certificate: %w", err)
+	}
+	return pair.Leaf.NotAfter, nil
+}
+
 // clear reports whether the mechanism sends the password as it is.
 func (s SASL) clear() bool { return strings.EqualFold(s.Mechanism, "PLAIN") }
 

@@ -86,7 +86,7 @@ func clustersOfUp() []string { return []string{"cluster-a", "cluster-b"} }
 
 func requireLabels(t *testing.T, d metric.Desc, m *dto.Metric) {
 	t.Helper()
-	allowed := map[string]metric.Label{"cluster": metric.AtMost("cluster", 1)} // up's own
+	allowed := map[string]metric.Label{"cluster": metric.AtMost("cluster", 1)} // a worker's own
 	for _, l := range d.Labels {
 		allowed[l.Name] = l
 	}

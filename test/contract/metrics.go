@@ -25,8 +25,7 @@ apart. Histograms are classic and native: Prometheus takes the native form with
 A start that is late by a second or more leaves the run's ID as an exemplar
 (OpenMetrics). The standard ` + "`go_*`" + ` and ` + "`process_*`" + ` are there too.
 
-In ` + "`belfry up`" + ` the worker's metrics carry a label ` + "`cluster`" + `, since there is a worker
-for each. Ten scrapes are answered at a time, more are refused with 503.
+All metrics of a worker carry its ` + "`cluster`" + `. Ten scrapes are answered at a time, more are refused with 503.
 
 The signals: **traffic** is how much is done, **latency** how long it takes,
 **errors** what goes wrong, **saturation** how full it is; a **fact** is none of these.
