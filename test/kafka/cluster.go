@@ -142,6 +142,9 @@ func (c *Cluster) Brokers() []string {
 	return addresses
 }
 
+// Version is that of the brokers.
+func (c *Cluster) Version() string { return c.o.Version }
+
 // Dir is where data and logs are.
 func (c *Cluster) Dir() string { return c.o.Dir }
 
