@@ -3,7 +3,7 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"maps"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -70,51 +70,80 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// saidIn collects the warnings and errors in the logs of all members. The
-// error is cut to its first words, which name what it is about.
-func (s *session) saidIn(w window) []said {
-	line := regexp.MustCompile(`^time=(\S+) level=(?:WARN|ERROR) msg=("(?:[^"\\]|\\.)*"|\S+)(?:.* class=(\S+))?(?:.*error="?([^"]*))?`)
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// saidIn collects what members warned of, the most frequent first.
+func (s *session) saidIn(w window) ([]said, error) {
 	found := map[[2]string]*said{}
 	for _, name := range members() {
 		f, err := os.Open(filepath.Join(s.dir, name+".log"))
 		if err != nil {
-			continue
+			return nil, err
 		}
+		role, _, _ := strings.Cut(name, "-")
 		for sc := bufio.NewScanner(f); sc.Scan(); {
-			m := line.FindStringSubmatch(sc.Text())
-			if m == nil {
+			m, ok := warningOf(sc.Bytes())
+			if !ok || !w.holds(m.Time) {
 				continue
 			}
-			at, err := time.Parse(time.RFC3339Nano, m[1])
-			if err != nil || !w.holds(at) {
-				continue
-			}
-			role, _, _ := strings.Cut(name, "-")
-			what := strings.Trim(m[2], `"`)
-			if m[4] != "" {
-				what += ": " + general(m[4])
-			}
-			key := [2]string{role, what}
+			key, at := [2]string{role, m.text()}, secondsOf(m.Time.Sub(w.from))
 			if found[key] == nil {
-				found[key] = &said{Role: role, What: what, First: secondsOf(at.Sub(w.from))}
+				found[key] = &said{Role: role, What: m.text(), First: at}
 			}
 			found[key].Times++
-			found[key].First = min(found[key].First, secondsOf(at.Sub(w.from)))
-			found[key].Last = max(found[key].Last, secondsOf(at.Sub(w.from)))
+			found[key].First, found[key].Last = min(found[key].First, at), max(found[key].Last, at)
 		}
-		_ = f.Close()
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
 	}
 	all := make([]said, 0, len(found))
-	for _, key := range slices.SortedFunc(maps.Keys(found), func(a, b [2]string) int {
-		return cmp.Or(cmp.Compare(found[b].Times, found[a].Times), slices.Compare(a[:], b[:]))
-	}) {
-		all = append(all, *found[key])
+	for _, one := range found {
+		all = append(all, *one)
 	}
-	return all[:min(len(all), 30)]
+	slices.SortFunc(all, func(a, b said) int {
+		return cmp.Or(cmp.Compare(b.Times, a.Times), cmp.Compare(a.Role, b.Role), cmp.Compare(a.What, b.What))
+	})
+	return all[:min(len(all), mostSaid)], nil
 }
 
-// general drops what differs from one message to the next: numbers.
-func general(text string) string {
+// mostSaid is how many different messages are shown of a window.
+const mostSaid = 30
+
+// warning is a line of a member's log. Belfry's own errors are in one field,
+// the Kafka client's in another.
+type warning struct {
+	Time  time.Time `json:"time"`
+	Level string    `json:"level"`
+	Msg   string    `json:"msg"`
+	Error string    `json:"error"`
+	Err   string    `json:"err"`
+	Queue string    `json:"queue"`
+}
+
+// warningOf reads a line; it is none if it is of a lower level, or no line of a
+// log at all, as what a panic leaves behind.
+func warningOf(line []byte) (warning, bool) {
+	var m warning
+	if err := json.Unmarshal(line, &m); err != nil {
+		return m, false
+	}
+	return m, m.Level == "WARN" || m.Level == "ERROR"
+}
+
+// text leaves out the numbers, which differ from one message to the next.
+func (m warning) text() string {
+	text := m.Msg
+	for _, more := range []string{m.Queue, m.Error, m.Err} {
+		if more != "" {
+			text += ": " + more
+		}
+	}
 	text = regexp.MustCompile(`[0-9][0-9.:]*`).ReplaceAllString(text, "N")
-	return text[:min(len(text), 120)]
+	return text[:min(len(text), 200)]
 }

@@ -14,6 +14,8 @@ type seconds float64
 
 func secondsOf(d time.Duration) seconds { return seconds(math.Round(d.Seconds()*1000) / 1000) }
 
+func (s seconds) duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+
 // spread is how a set of waits is spread, in seconds.
 type spread struct {
 	N     int     `json:"n"`

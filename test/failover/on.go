@@ -113,8 +113,7 @@ func (b *on) session(ctx context.Context, k kind, round int, r *report) error {
 	if err != nil {
 		return err
 	}
-	r.add(s, b.plain, &e, judged)
-	return b.forget(ctx, s)
+	return errors.Join(r.add(s, b.plain, &e, judged), b.forget(ctx, s))
 }
 
 // forget deletes the topics of a session, which the next would only be slowed

@@ -130,19 +130,19 @@ func (l *lane) write(ctx context.Context, cl *kgo.Client) {
 	}
 }
 
-// worst returns the longest wait for an acknowledgement of a record sent
-// within [from, until).
-func (l *lane) worst(from, until time.Time) time.Duration {
+// worst returns the longest wait for an acknowledgement that came within the
+// window, or for one that has not come at all, until its end.
+func (l *lane) worst(w window) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var worst time.Duration
 	for _, a := range l.acks {
-		if !a.sent.Before(from) && a.sent.Before(until) {
+		if w.holds(a.sent.Add(a.took)) {
 			worst = max(worst, a.took)
 		}
 	}
-	if !l.open.IsZero() && l.open.Before(until) {
-		worst = max(worst, until.Sub(l.open))
+	if !l.open.IsZero() && l.open.Before(w.until) {
+		worst = max(worst, w.until.Sub(l.open))
 	}
 	return worst
 }

@@ -18,9 +18,16 @@ type report struct {
 	Began   time.Time `json:"began"`
 	Strikes []*result `json:"strikes"`
 	Judged  []judged  `json:"judged"`
+	// Slow are strikes that say nothing about lateness, since the machine was
+	// too slow for the load.
+	Slow []string `json:"too_slow,omitempty"`
 	// LeftOut are faults that could not be had here, and why.
 	LeftOut []string `json:"left_out,omitempty"`
 }
+
+// tooSlow is how late the undisturbed load may be for the fault to be told from
+// it.
+const tooSlow = 2 * time.Second
 
 // judged is the verdict on one session.
 type judged struct {
@@ -66,7 +73,7 @@ func (r *report) leftOut(version, kind string, why error) {
 }
 
 // add measures the strikes of a session and says how each went.
-func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) {
+func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) error {
 	v := judged{
 		Kafka: s.brokers.Version(), Kind: s.kind.name, Verdict: string(j.Verdict),
 		Dues: j.Dues, Starts: j.Starts, Why: j.Why,
@@ -83,21 +90,31 @@ func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) {
 	r.Judged = append(r.Judged, v)
 	h := historyOf(s, e)
 	for _, k := range s.strikes {
-		calm, fault := window{k.Calm, k.At}, window{k.At, k.End}
+		calm, fault := k.windows()
 		one := &result{strike: k, Undisturbed: h.streams(calm), Faulty: h.streams(fault)}
-		worst := time.Duration(float64(one.Undisturbed["scheduled"].Late.Worst) * float64(time.Second))
+		worst := one.Undisturbed["scheduled"].Late.Worst.duration()
 		one.Felt = h.feel(fault, k, worst+goalBeyond)
-		one.Felt.Said = s.saidIn(fault)
+		var err error
+		if one.Felt.Said, err = s.saidIn(fault); err != nil {
+			return err
+		}
 		for _, l := range p.lanes {
 			one.Beside = append(one.Beside, besides{
-				Replicas: l.replicas, Undisturbed: secondsOf(l.worst(calm.from, calm.until)), Faulty: secondsOf(l.worst(fault.from, fault.until)),
+				Replicas: l.replicas, Undisturbed: secondsOf(l.worst(calm)), Faulty: secondsOf(l.worst(fault)),
 			})
 		}
 		r.Strikes = append(r.Strikes, one)
 		a, b := one.Undisturbed["scheduled"].Late, one.Faulty["scheduled"].Late
 		say("%s: worst %.3f s without, %.3f s with the fault; %d of %d runs felt it", k.name(), a.Worst, b.Worst, one.Felt.Late, b.N)
+		if a.Worst.duration() > tooSlow {
+			text := fmt.Sprintf("%s on Kafka %s at a load of %s: runs were %.1f s late without a fault, so that nothing is told of lateness",
+				k.name(), k.Kafka, k.Load, a.Worst)
+			say("%s", text)
+			r.Slow = append(r.Slow, text)
+		}
 	}
 	say("%s: %d due times, %d lost, %d doubled, %d violations", j.Verdict, j.Dues, v.Lost, v.Doubled, len(v.Violations))
+	return nil
 }
 
 // verdict is the worst of all.

@@ -53,7 +53,7 @@ func TestARunWithoutOutcomeStartedWhenItsCommandSaysSo(t *testing.T) {
 	e := check.Evidence{Events: told(15, 16, 19.9, 0)}
 	e.Lines = []check.Line{{Word: check.WordStart, Job: "tick-0", Run: e.Events[0].Run, Attempt: 1, At: second(20.2)}}
 	h := &history{trips: tripsOf(&e)}
-	require.Equal(t, seconds(0.2), h.streams(window{second(20), second(30)})["scheduled"].Late.Worst)
+	require.Equal(t, spread{N: 1, P50: 0.2, P99: 0.2, Worst: 0.2}, h.streams(window{second(20), second(30)})["scheduled"].Late)
 }
 
 func TestARunThatNeverStartedIsCounted(t *testing.T) {

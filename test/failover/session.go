@@ -30,7 +30,7 @@ const (
 	// memberAway is how long a killed member is away.
 	memberAway = 10 * time.Second
 	// settle bounds the wait for the last runs to end.
-	settle = 3 * time.Minute
+	settle = 5 * time.Minute
 	// leaveLimit is how long a member may take to leave.
 	leaveLimit = 45 * time.Second
 )
@@ -224,6 +224,6 @@ func newSession(b *on, k kind, round int) *session {
 	s.journal = filepath.Join(s.dir, "journal")
 	s.site = &site.Site{Bin: b.bin, Dir: s.dir, Env: append(os.Environ(),
 		"BELFRY_BROKERS="+strings.Join(b.kafka.Brokers, ","), "BELFRY_PREFIX="+s.names.Prefix,
-		"BELFRY_WAIT=30s", "BELFRY_QUIET=true", "BELFRY_LOG_FORMAT=text")}
+		"BELFRY_WAIT=30s", "BELFRY_QUIET=true", "BELFRY_LOG_FORMAT=json")}
 	return s
 }

@@ -67,7 +67,7 @@ func without(all []kadm.PartitionDetail, gone []int32) bool {
 }
 
 // serving reports whether every partition can be written: it has a leader and
-// two replicas, or the only one, in sync.
+// two replicas, or the only other one, in sync.
 func serving(all []kadm.PartitionDetail) bool {
 	return len(all) > 0 && !slices.ContainsFunc(all, func(d kadm.PartitionDetail) bool {
 		return d.Err != nil || d.Leader < 0 || len(d.ISR) < min(2, len(d.Replicas)-1)
@@ -202,44 +202,54 @@ type watch struct {
 	ended sync.WaitGroup
 
 	mu      sync.Mutex
+	gone    []int32   // empty once they are given back
 	without time.Time // first seen; zero if not yet
-	serving time.Time // when it last became so; zero if it is not
+	serving time.Time // since when; zero if it is not
 }
 
 func (o *overseer) watch(ctx context.Context, gone []int32) *watch {
-	w := &watch{}
+	w := &watch{gone: gone}
 	ctx, w.stop = context.WithCancel(ctx)
 	w.ended.Go(func() {
 		for wait(ctx, lookEvery) == nil {
-			all, err := o.partitions(ctx)
-			if ctx.Err() != nil {
-				return
+			all, _ := o.partitions(ctx) // none if nobody answers
+			if ctx.Err() == nil {
+				w.note(all)
 			}
-			w.note(err == nil && without(all, gone), err == nil && serving(all))
 		}
 	})
 	return w
 }
 
-func (w *watch) note(without, serving bool) {
-	now := time.Now()
+func (w *watch) note(all []kadm.PartitionDetail) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if without && w.without.IsZero() {
-		w.without = now
+	goesOn := without(all, w.gone)
+	if goesOn && w.without.IsZero() {
+		w.without = time.Now()
 	}
 	switch {
-	case !serving:
+	case !goesOn || !serving(all):
 		w.serving = time.Time{}
 	case w.serving.IsZero():
-		w.serving = now
+		w.serving = time.Now()
 	}
 }
 
-// end stops watching and returns when Kafka went on without the brokers, and
-// since when it could be written everywhere; zero if it did not, or cannot.
+// back says that the brokers are given back.
+func (w *watch) back() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = nil
+}
+
+// end stops watching and returns when Kafka went on without the brokers, zero
+// if it did not, and since when it can be written everywhere, now at the latest.
 func (w *watch) end() (without, serving time.Time) {
 	w.stop()
 	w.ended.Wait()
+	if w.serving.IsZero() {
+		w.serving = time.Now()
+	}
 	return w.without, w.serving
 }

@@ -45,6 +45,16 @@ func (k *strike) name() string {
 	return name
 }
 
+// margin is how long before the strike a run must have been due to count as
+// undisturbed: one that was to start right before it may be held up by it.
+const margin = 2 * time.Second
+
+// windows are the one without the fault and the one with it.
+func (k *strike) windows() (calm, fault window) {
+	from := k.At.Add(-margin)
+	return window{k.Calm, from}, window{from, k.End}
+}
+
 // strikeAll strikes one broker after the other, from the leader of the beats
 // on.
 func (s *session) strikeAll(ctx context.Context, round int) error {
@@ -92,7 +102,7 @@ func (s *session) strike(ctx context.Context, k *strike) error {
 	k.Load, k.At = load(), now()
 	say("%s, at a load of %s", k.name(), k.Load)
 	w := s.overseer.watch(ctx, gone)
-	err = errors.Join(s.hit(ctx, k, gone), s.giveBack(ctx, k, gone))
+	err = errors.Join(s.hit(ctx, k, gone), s.giveBack(ctx, k, gone, w))
 	if err == nil {
 		k.Whole, err = s.overseer.await(ctx, wholeLimit, whole)
 	}
@@ -103,9 +113,7 @@ func (s *session) strike(ctx context.Context, k *strike) error {
 	if !without.IsZero() && without.Before(k.Undone) {
 		k.Without = secondsOf(without.Sub(k.At))
 	}
-	if k.Served = secondsOf(serving.Sub(k.At)); serving.IsZero() {
-		k.Served = secondsOf(k.Whole.Sub(k.At))
-	}
+	k.Served = secondsOf(earlier(serving, k.Whole).Sub(k.At))
 	say("%s: Kafka went on without it after %.1f s, was whole again %.1f s after it was given back",
 		k.name(), k.Without, k.Whole.Sub(k.Undone).Seconds())
 	if err := wait(ctx, rest); err != nil {
@@ -148,12 +156,13 @@ func (s *session) hit(ctx context.Context, k *strike, gone []int32) error {
 }
 
 // giveBack undoes what hit did, also when interrupted.
-func (s *session) giveBack(ctx context.Context, k *strike, gone []int32) error {
+func (s *session) giveBack(ctx context.Context, k *strike, gone []int32, w *watch) error {
 	var errs []error
 	for _, id := range gone {
 		errs = append(errs, s.kind.undo(ctx, s.brokers, int(id)-1))
 	}
 	k.Undone = now()
+	w.back()
 	return errors.Join(errs...)
 }
 

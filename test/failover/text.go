@@ -17,6 +17,9 @@ func (r *report) writeText(to io.Writer) error {
 	r.others(show)
 	r.places(show)
 	r.rounds(show)
+	for _, text := range r.Slow {
+		show("too slow: %s\n", text)
+	}
 	for _, text := range r.LeftOut {
 		show("left out: %s\n", text)
 	}
@@ -92,10 +95,10 @@ func (r *report) places(show printer) {
 // rounds shows each strike, and Kafka itself.
 func (r *report) rounds(show printer) {
 	show("\nEach strike: what the broker had, and Kafka's own part in seconds\n")
-	show("kafka\tstrike\tload\tbeats\tevents\tcontroller\tcoordinates\tgone on\twhole\twithout: worst\twith: worst\n")
+	show("kafka\tstrike\tload\tbeats\tevents\tcontroller\tcoordinates\tgone on\tserved\twhole\twithout: worst\twith: worst\n")
 	for _, s := range r.Strikes {
-		show("%s\t%s\t%s\t%t\t%d\t%t\t%d\t%.1f\t%.1f\t%.3f\t%.3f\t\n", s.Kafka, s.name(), s.Load, s.Held.Beats, s.Held.Events,
-			s.Held.Controller, s.Held.Coordinates, s.Without, s.Whole.Sub(s.Undone).Seconds(),
+		show("%s\t%s\t%s\t%t\t%d\t%t\t%d\t%.1f\t%.1f\t%.1f\t%.3f\t%.3f\t\n", s.Kafka, s.name(), s.Load, s.Held.Beats, s.Held.Events,
+			s.Held.Controller, s.Held.Coordinates, s.Without, s.Served, s.Whole.Sub(s.Undone).Seconds(),
 			s.Undisturbed["scheduled"].Late.Worst, s.Faulty["scheduled"].Late.Worst)
 	}
 	show("\nA plain client beside: longest wait for an acknowledgement in seconds, by the replicas of the partition (the first leads)\n")
