@@ -78,7 +78,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // saidIn collects what members warned of, the most frequent first.
-func (s *session) saidIn(w window) ([]said, error) {
+func (s *session) saidIn(w window, k *strike) ([]said, error) {
 	found := map[[2]string]*said{}
 	for _, name := range members() {
 		f, err := os.Open(filepath.Join(s.dir, name+".log"))
@@ -91,7 +91,7 @@ func (s *session) saidIn(w window) ([]said, error) {
 			if !ok || !w.holds(m.Time) {
 				continue
 			}
-			key, at := [2]string{role, m.text()}, secondsOf(m.Time.Sub(w.from))
+			key, at := [2]string{role, m.text()}, secondsOf(m.Time.Sub(k.At))
 			if found[key] == nil {
 				found[key] = &said{Role: role, What: m.text(), First: at}
 			}

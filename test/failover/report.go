@@ -95,7 +95,7 @@ func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) er
 		worst := one.Undisturbed["scheduled"].Late.Worst.duration()
 		one.Felt = h.feel(fault, k, worst+goalBeyond)
 		var err error
-		if one.Felt.Said, err = s.saidIn(fault); err != nil {
+		if one.Felt.Said, err = s.saidIn(fault, k); err != nil {
 			return err
 		}
 		for _, l := range p.lanes {

@@ -101,24 +101,25 @@ func (s *session) apply(ctx context.Context, file, yaml string) error {
 // until all has settled, and gathers the evidence.
 func (s *session) live(ctx context.Context, round int) (check.Evidence, error) {
 	following, stop := context.WithCancel(ctx)
-	var beside sync.WaitGroup
-	defer beside.Wait()
+	var ledger, people sync.WaitGroup
+	defer ledger.Wait()
 	defer stop()
-	beside.Go(func() { s.follow(following) })
+	ledger.Go(func() { s.follow(following) })
 	say("warming up for %s", s.o.warm)
 	if err := wait(ctx, s.o.warm); err != nil {
 		return check.Evidence{}, err
 	}
-	from := time.Now().UTC().Round(0)
-	beside.Go(func() { s.disturb(following) })
+	from := now()
+	disturbed, calm := context.WithCancel(ctx)
+	people.Go(func() { s.disturb(disturbed) })
 	err := s.strikeAll(ctx, round)
-	until := time.Now().UTC().Round(0)
-	if err == nil {
-		err = s.settle(ctx, until)
-	}
-	stop()
-	beside.Wait()
+	calm()
+	people.Wait()
 	if err != nil {
+		return check.Evidence{}, err
+	}
+	until := now()
+	if err := s.settle(ctx, until); err != nil {
 		return check.Evidence{}, err
 	}
 	if err := s.leave(); err != nil {
