@@ -28,6 +28,17 @@ type Run struct {
 	// NotBefore is when the latest attempt starts, or the next one will.
 	NotBefore time.Time `json:"not_before,omitzero"`
 
+	// Version is that of the definition it runs by, empty in the events of
+	// earlier releases. EnvNames are the variables that whoever asked for it
+	// overrode, Backfill is the backfill it belongs to.
+	Version  string   `json:"version,omitempty"`
+	EnvNames []string `json:"env_names,omitempty"`
+	Backfill string   `json:"backfill,omitempty"`
+
+	// DiscardedAt is when somebody said that the run, which was given up, will
+	// not be run again.
+	DiscardedAt time.Time `json:"discarded_at,omitzero"`
+
 	// Hops counts how often the run was given back and placed anew.
 	Hops int `json:"hops,omitzero"`
 

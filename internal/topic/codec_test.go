@@ -37,6 +37,8 @@ func recode(kind string, value []byte) ([]byte, error) {
 		return again(topic.DecodeControl, topic.EncodeControl, value)
 	case "dead":
 		return again(topic.DecodeDeadLetter, topic.EncodeDeadLetter, value)
+	case "notice":
+		return again(topic.DecodeNotice, topic.EncodeNotice, value)
 	case "output":
 		return again(topic.DecodeOutput, topic.EncodeOutput, value)
 	case "beat":
@@ -85,7 +87,7 @@ func TestRecordsOfThisVersion(t *testing.T) {
 			kinds[kindOf(file)] = true
 		})
 	}
-	require.Len(t, kinds, 8, "every kind of record has a fixture")
+	require.Len(t, kinds, 9, "every kind of record has a fixture")
 }
 
 // TestRecordsOfVersion0: they decode for ever, and what version 1 added gets

@@ -71,7 +71,7 @@ func TestSchemasRefuse(t *testing.T) {
 func TestSchemasNameEveryField(t *testing.T) {
 	for kind, record := range map[string]any{
 		"job": topic.Job{}, "run": run.Run{}, "event": run.Event{}, "command": run.Request{},
-		"control": run.Control{}, "dead": run.DeadLetter{}, "output": run.Output{}, "beat": member.Beat{},
+		"control": run.Control{}, "dead": run.DeadLetter{}, "output": run.Output{}, "notice": run.Notice{}, "beat": member.Beat{},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			var s map[string]any
