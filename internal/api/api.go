@@ -148,6 +148,7 @@ type operation struct {
 	about   string
 	status  int
 	body    int64 // most bytes; 0 for 1 MiB
+	raw     bool  // the handler reads the body itself
 	errors  []int
 }
 
@@ -175,14 +176,21 @@ const (
 	maxSet  = 64 << 20
 )
 
-// route adds an operation, which only who has its role gets to.
+// route adds an operation, which only who has its role gets to: before anything
+// else of the request is looked at.
 func route[I, O any](s *server, o operation, handle func(context.Context, access.Principal, *I) (*O, error)) {
-	huma.Register(s.huma, o.huma(), func(ctx context.Context, in *I) (*O, error) {
-		who := access.Of(ctx)
-		if err := who.May(o.role); err != nil {
-			return nil, s.problem(err)
+	op := o.huma()
+	op.SkipValidateBody = o.raw
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		if err := access.Of(ctx.Context()).May(o.role); err != nil {
+			_, w := humago.Unwrap(ctx)
+			write(w, huma.NewError(http.StatusForbidden, err.Error()))
+			return
 		}
-		out, err := handle(ctx, who, in)
+		next(ctx)
+	}}
+	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, access.Of(ctx), in)
 		if err != nil {
 			return nil, s.problem(err)
 		}

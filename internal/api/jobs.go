@@ -115,7 +115,7 @@ func (s *server) jobs() {
 		summary: "List what was applied under the name of a job, newest first", errors: []int{http.StatusNotFound},
 	}, s.listDefinitions)
 	put := operation{
-		id: "put-job", method: http.MethodPut, path: "/jobs/{job}", tag: tag, role: access.Editor,
+		id: "put-job", method: http.MethodPut, path: "/jobs/{job}", tag: tag, role: access.Editor, raw: true,
 		summary: "Put a job into force", errors: []int{http.StatusBadRequest, http.StatusPreconditionFailed, http.StatusPreconditionRequired, http.StatusRequestEntityTooLarge},
 		about: "The body is a definition, as GET returns it in definition.job; fields left out have their defaults. " +
 			"With If-Match the job that was looked at is replaced, with If-None-Match: * a new one is made.",
@@ -276,4 +276,3 @@ func moment(text, where string) (time.Time, error) {
 	}
 	return at, nil
 }
-

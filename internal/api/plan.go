@@ -54,11 +54,11 @@ func (s *server) plans() {
 	const tag = "Jobs"
 	bad := []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge}
 	route(s, operation{
-		id: "plan-jobs", method: http.MethodPost, path: "/plan", tag: tag, role: access.Viewer, body: maxSet, errors: bad,
+		id: "plan-jobs", method: http.MethodPost, path: "/plan", tag: tag, role: access.Viewer, body: maxSet, raw: true, errors: bad,
 		summary: "Say which due times a set of jobs would add, move or remove", about: "Nothing is changed.",
 	}, s.plan)
 	route(s, operation{
-		id: "apply-jobs", method: http.MethodPost, path: "/apply", tag: tag, role: access.Editor, body: maxSet, errors: bad,
+		id: "apply-jobs", method: http.MethodPost, path: "/apply", tag: tag, role: access.Editor, body: maxSet, raw: true, errors: bad,
 		summary: "Put a set of jobs into force", about: "What has not changed is left alone. A set asks for no version: whoever has the files decides.",
 	}, s.apply)
 	route(s, operation{

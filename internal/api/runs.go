@@ -186,4 +186,3 @@ func (s *server) replay(ctx context.Context, who access.Principal, in *replayInp
 	}
 	return answerTo(s.Steer.Replay(ctx, who, found(d), d.Definition.Job.Job, in.Key))
 }
-

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/history"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/query"
+	"github.com/belfry-cron/belfry/internal/shard"
 )
 
 // sight is what a principal may see, asked during one request. It remembers what
@@ -90,6 +91,13 @@ func (v *sight) show(j *job.Job) {
 	}
 	_, shown := audit.Hide(nil, j)
 	*j = *shown
+}
+
+// showActive hides what an unfinished run has in place of its job's definition.
+func (v *sight) showActive(a *shard.Active) {
+	if !v.who.Role.Includes(access.Editor) {
+		a.Own = nil
+	}
 }
 
 // keep keeps those of the rows whose job the principal may see.
