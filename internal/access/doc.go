@@ -12,5 +12,5 @@
 // topics), a limited viewer sees all: it holds no command and no output.
 //
 // Everything here is a value. It reads no request, no file and no clock; it
-// must never import a package of Belfry other than job.
+// must never import another package of Belfry.
 package access

@@ -111,7 +111,7 @@ func (st *JobState) replay(ev *run.Event) {
 		}
 		st.remember(Summary{ID: ev.Run, Due: ev.Due, State: ev.State, Attempts: ev.Attempt, EndedAt: ev.At})
 		st.remove(ev.Run)
-	case run.EventLost, run.EventLate, run.EventWithdrawn, // what follows from these has events of its own
+	case run.EventLost, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, // what follows from these has events of its own
 		run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 	}
 }

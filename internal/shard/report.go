@@ -55,7 +55,7 @@ func (s *Shard) report(in Reported, now time.Time) {
 		}
 		s.dropped(e, a, ev.Reason, now)
 	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
-		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 	}
 	s.arm(e)
 }
@@ -88,7 +88,7 @@ func (s *Shard) stray(ev run.Event, now time.Time) {
 		late.Type, late.Reason, late.Unknown = run.EventLate, string(ev.Type)+" by "+ev.By, nil
 		s.event(late, now)
 	case run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
-		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 	}
 }
 

@@ -177,7 +177,7 @@ func (a *Active) note(ev *run.Event) bool {
 		}
 		a.State, a.Recall = run.StateStarted, ""
 	case run.EventFinished, run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
-		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 		return false
 	}
 	return true
@@ -204,7 +204,7 @@ func (st *JobState) concerns(ev *run.Event) *Active {
 			return nil
 		}
 	case run.EventStarting, run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
-		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 	}
 	return a
 }

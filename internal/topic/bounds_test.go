@@ -23,7 +23,7 @@ import (
 func records() []any {
 	return []any{
 		&topic.Job{}, &run.Run{}, &run.Event{}, &run.Request{}, &run.Control{}, &run.DeadLetter{}, &run.Output{},
-		&member.Beat{}, &topic.ShardRecord{}, &shard.JobState{},
+		&run.Notice{}, &member.Beat{}, &topic.ShardRecord{}, &shard.JobState{},
 	}
 }
 
@@ -239,6 +239,7 @@ func TestDecodersHoldRecordsAgainstTheirBounds(t *testing.T) {
 		"command": `{"type":"run","job":"a","id":"` + long + `"}`,
 		"control": `{"type":"recall","reason":"` + long + `"}`,
 		"dead":    `{"reason":"` + long + `"}`,
+		"notice":  `{"type":"notice","id":"a","job":"b","error":"` + long + `"}`,
 		"output":  `{"run":"a","stream":"` + long + `"}`,
 		"beat":    `{"id":"a","role":"worker","host":"` + long + `"}`,
 		"state":   `{"job":"a","version":"` + long + `"}`,
@@ -282,7 +283,7 @@ func TestWhateverIsReadCanBeWritten(t *testing.T) {
 		reflect.TypeFor[topic.Job](): "job", reflect.TypeFor[run.Run](): "run", reflect.TypeFor[run.Event](): "event",
 		reflect.TypeFor[run.Request](): "command", reflect.TypeFor[run.Control](): "control",
 		reflect.TypeFor[run.DeadLetter](): "dead", reflect.TypeFor[run.Output](): "output",
-		reflect.TypeFor[member.Beat](): "beat", reflect.TypeFor[shard.JobState](): "state", reflect.TypeFor[topic.ShardRecord](): "shard",
+		reflect.TypeFor[run.Notice](): "notice", reflect.TypeFor[member.Beat](): "beat", reflect.TypeFor[shard.JobState](): "state", reflect.TypeFor[topic.ShardRecord](): "shard",
 	}
 	read := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
