@@ -34,12 +34,17 @@ type DeniedError struct {
 	Needed    Role
 	// Job is what was asked about, if that lies outside the principal's scope.
 	Job string
+	// Limited says that the role would do, were it not for the scope.
+	Limited bool
 }
 
 // Error is for the error interface.
 func (e *DeniedError) Error() string {
 	if e.Job != "" {
 		return fmt.Sprintf("%s may not do this with job %s: its scope leaves that job out", e.Principal.Name, e.Job)
+	}
+	if e.Limited {
+		return fmt.Sprintf("%s is %s of some jobs: this needs the role without a limit", e.Principal.Name, e.Principal.Role)
 	}
 	return fmt.Sprintf("%s is %s: this needs the role %s", e.Principal.Name, e.Principal.Role, e.Needed)
 }
@@ -60,6 +65,18 @@ func (p Principal) MayWith(needed Role, job, cluster string, labels map[string]s
 	}
 	if !p.Scope.Covers(cluster, labels) {
 		return &DeniedError{Principal: p, Needed: needed, Job: job}
+	}
+	return nil
+}
+
+// MayAll returns nil if the principal has the role, and no limit, else a
+// *DeniedError.
+func (p Principal) MayAll(needed Role) error {
+	if err := p.May(needed); err != nil {
+		return err
+	}
+	if !p.Scope.Whole() {
+		return &DeniedError{Principal: p, Needed: needed, Limited: true}
 	}
 	return nil
 }

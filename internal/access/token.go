@@ -19,6 +19,10 @@ const (
 	// MaxTokens bounds the tokens that are kept.
 	MaxTokens = 10_000
 
+	// TokenBytes is how many bytes of chance make a token: those of its ID, and
+	// 256 bits that nobody can guess.
+	TokenBytes = tokenID + tokenSecret
+
 	tokenMark   = "belfry_"
 	tokenID     = 8  // bytes
 	tokenSecret = 32 // bytes
@@ -44,12 +48,20 @@ type Token struct {
 	Unknown map[string]any `json:",embed"`
 }
 
+// NoTokenError says that there is no token with that ID.
+type NoTokenError struct{ ID string }
+
+// Error is for the error interface.
+func (e *NoTokenError) Error() string {
+	return fmt.Sprintf("there is no token %q, or it was revoked", e.ID)
+}
+
 // ErrToken says that a text is no valid token, without saying why.
 var ErrToken = errors.New("the token is not valid: it was revoked, has ended, or was mistyped")
 
-// NewToken returns a token and its text, made of 40 bytes of chance. It says
+// NewToken returns a token and its text, made of chance. It says
 // what is wrong with the name, the role or the scope.
-func NewToken(t Token, chance [tokenID + tokenSecret]byte) (Token, string, error) {
+func NewToken(t Token, chance [TokenBytes]byte) (Token, string, error) {
 	switch _, err := ParseRole(string(t.Role)); {
 	case err != nil:
 		return Token{}, "", err

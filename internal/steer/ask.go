@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/audit"
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -34,6 +37,9 @@ type RunOptions struct {
 	// Key makes asking twice the same as asking once, for 24 hours; empty is
 	// none. It counts per principal and job.
 	Key string
+	// Env replaces variables of the job's environment and adds to them: at most
+	// run.MaxOwnEnvNames, run.MaxOwnEnv bytes.
+	Env map[string]string
 }
 
 // Pause lets a job skip its due times until it is resumed. As all that ask, it
@@ -47,9 +53,37 @@ func (s *Steer) Resume(ctx context.Context, who access.Principal, name string) (
 	return s.ask(ctx, who, question{action: audit.JobResume, request: run.Request{Type: run.RequestResume, Job: name}})
 }
 
-// Run asks for a run now.
+// Run asks for a run now. It also returns an *InvalidError.
 func (s *Steer) Run(ctx context.Context, who access.Principal, name string, o RunOptions) (Asked, error) {
-	return s.ask(ctx, who, question{action: audit.JobRun, request: run.Request{Type: run.RequestRun, Job: name}, key: o.Key})
+	if problems := envProblems(o.Env); len(problems) > 0 {
+		return Asked{}, &InvalidError{name, problems}
+	}
+	q := question{action: audit.JobRun, request: run.Request{Type: run.RequestRun, Job: name, Env: o.Env}, key: o.Key}
+	if len(o.Env) > 0 { // their names; a value may be a secret
+		q.fields = map[string]any{"env": slices.Sorted(maps.Keys(o.Env))}
+	}
+	return s.ask(ctx, who, q)
+}
+
+// envProblems says what is wrong with variables that a run is to have.
+func envProblems(env map[string]string) job.Problems {
+	var ps job.Problems
+	bytes := 0
+	for name, value := range env {
+		bytes += len(name) + len(value)
+	}
+	if len(env) > run.MaxOwnEnvNames || bytes > run.MaxOwnEnv {
+		return job.Problems{{
+			Field: "env", Message: fmt.Sprintf("has %d variables, of %d bytes", len(env), bytes),
+			Hint: fmt.Sprintf("at most %d, of %d bytes", run.MaxOwnEnvNames, run.MaxOwnEnv),
+		}}
+	}
+	for _, p := range (job.Job{Env: env}).Validate() {
+		if strings.HasPrefix(p.Field, "env") {
+			ps = append(ps, p)
+		}
+	}
+	return ps
 }
 
 // Cancel ends a run, started or not.
@@ -63,6 +97,36 @@ func (s *Steer) Requeue(ctx context.Context, who access.Principal, r query.Found
 	return s.ask(ctx, who, question{
 		action: audit.RunRequeue, key: key,
 		request: run.Request{Type: run.RequestRequeue, Job: r.Job, Run: r.ID, Due: r.Due},
+	})
+}
+
+// Replay runs again what was run, by the definition of then: a new run with the
+// old due time. It also returns an *InvalidError, if the definition is too long.
+func (s *Steer) Replay(ctx context.Context, who access.Principal, r query.Found, then job.Job, key string) (Asked, error) {
+	value, err := topic.Marshal(then)
+	if err != nil {
+		return Asked{}, fmt.Errorf("encoding the definition of then: %w", err)
+	}
+	if len(value) > run.MaxDefinition {
+		return Asked{}, &InvalidError{r.Job, job.Problems{{
+			Message: fmt.Sprintf("the definition of then takes %d bytes, more than the %d of a replay", len(value), run.MaxDefinition),
+			Hint:    "requeue runs the due time by the definition in force",
+		}}}
+	}
+	// The definition of then may belong elsewhere: the principal needs both.
+	if err := who.MayWith(access.Operator, r.Job, then.Cluster, then.Labels); err != nil {
+		return Asked{}, err
+	}
+	return s.ask(ctx, who, question{
+		action: audit.RunReplay, key: key, fields: map[string]any{"replayed": string(r.ID), "version": then.Version()},
+		request: run.Request{Type: run.RequestReplay, Job: r.Job, Run: r.ID, Due: r.Due, Definition: &then},
+	})
+}
+
+// Discard says that a dead run needs nobody any more.
+func (s *Steer) Discard(ctx context.Context, who access.Principal, r query.Found) (Asked, error) {
+	return s.ask(ctx, who, question{
+		action: audit.RunDiscard, request: run.Request{Type: run.RequestDiscard, Job: r.Job, Run: r.ID, Due: r.Due},
 	})
 }
 
@@ -126,9 +190,10 @@ func asked(r run.Request, again bool) Asked {
 	switch r.Type {
 	case run.RequestRun:
 		a.Run = run.NewID(r.Job, r.At, r.ID)
-	case run.RequestRequeue:
+	case run.RequestRequeue, run.RequestReplay:
 		a.Run = run.NewID(r.Job, r.Due, r.ID)
-	case run.RequestPause, run.RequestResume, run.RequestCancel:
+	case run.RequestPause, run.RequestResume, run.RequestCancel, run.RequestDiscard,
+		run.RequestBackfill, run.RequestBackfillPause, run.RequestBackfillResume, run.RequestBackfillCancel:
 	}
 	return a
 }
@@ -136,7 +201,7 @@ func asked(r run.Request, again bool) Asked {
 // keyed is the ID of a request with a key: the same for the same question of the
 // same principal.
 func keyed(who string, r *run.Request, key string) string {
-	parts := []string{who, r.Job, string(r.Type), string(r.Run), key}
+	parts := []string{who, r.Job, string(r.Type), string(r.Run), r.Backfill, key}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return "key-" + hex.EncodeToString(sum[:16])
 }

@@ -38,7 +38,7 @@ func side(j *job.Job) (jsontext.Value, error) {
 			Name    string `json:"name"`
 			Version string `json:"version"`
 			Bytes   int    `json:"bytes"`
-		}{j.Name, Digest(*j), len(value)})
+		}{j.Name, j.Digest(), len(value)})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding job %s for the audit: %w", j.Name, err)

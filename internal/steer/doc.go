@@ -1,5 +1,5 @@
 // Package steer owns what people change: jobs (put.go, apply.go), and what they
-// ask of the shard of a job (ask.go). There is no second way to write a job or
+// ask of the shard of a job (ask.go, backfill.go), and tokens (token.go). There is no second way to write a job or
 // a request: pages, API, the command line and the job file source all come
 // here.
 //

@@ -3,8 +3,6 @@ package steer
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"reflect"
 	"slices"
@@ -123,17 +121,6 @@ func (s *Steer) records(who access.Principal, at time.Time, c *Change) ([]*kgo.R
 	}
 	noted, err := s.noted(who, at, change)
 	return []*kgo.Record{written, noted}, err
-}
-
-// Digest is the version of a job that callers see and give back: a short hash
-// of the whole definition, also of what changes nothing about its runs.
-func Digest(j job.Job) string {
-	encoded, err := topic.Marshal(j)
-	if err != nil { // as a number that is none; such a job is like no other
-		encoded = []byte(j.Name + "\x00" + err.Error())
-	}
-	sum := sha256.Sum256(encoded)
-	return hex.EncodeToString(sum[:8])
 }
 
 // same compares what would stand on the wire.

@@ -27,7 +27,7 @@ const (
 
 // Put is what became of a job that was put.
 type Put struct {
-	// Version is that of the job now in force (Digest).
+	// Version is that of the job now in force (job.Job.Digest).
 	Version string
 	Created bool
 	// Fields are the names of those that changed, as they are written in files.
@@ -52,7 +52,7 @@ func (s *Steer) PutJob(ctx context.Context, who access.Principal, j job.Job, see
 	}
 	var put Put
 	err := s.edit(ctx, who, j.Name, seen, func(have *topic.Job) *Change {
-		put = Put{Version: Digest(j), Created: have == nil}
+		put = Put{Version: j.Digest(), Created: have == nil}
 		c := &Change{Kind: Added, Name: j.Name, Job: j}
 		if have != nil {
 			put.Fields = differing(have.Job, j)
@@ -168,7 +168,7 @@ func (e *edit) try(ctx context.Context) error {
 	}
 	e.made = NoVersion
 	if c.Kind != Removed {
-		e.made = Digest(c.Job)
+		e.made = c.Job.Digest()
 	}
 	return e.commit(ctx, cl, records)
 }
@@ -190,7 +190,7 @@ func (e *edit) look(ctx context.Context) (*topic.Job, error) {
 func (e *edit) check(have *topic.Job) (done bool, err error) {
 	inForce, by := NoVersion, ""
 	if have != nil {
-		inForce, by = Digest(have.Job), have.AppliedBy
+		inForce, by = have.Job.Digest(), have.AppliedBy
 		if inForce == e.made && have.AppliedAt.Equal(e.at) && by == e.who.Name {
 			return true, nil
 		}

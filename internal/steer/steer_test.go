@@ -161,7 +161,7 @@ func TestOneOfManyEditorsWins(t *testing.T) {
 	require.Len(t, won, 1)
 	inForce, err := w.Job(t.Context(), "backup")
 	require.NoError(t, err)
-	require.Equal(t, <-won, steer.Digest(inForce.Job))
+	require.Equal(t, <-won, inForce.Job.Digest())
 	require.Len(t, w.audits(), 2)
 }
 
@@ -226,6 +226,22 @@ func TestOnlyWhoMay(t *testing.T) {
 			_, err := s.Requeue(t.Context(), p, query.Found{ID: "r", Job: "backup"}, "")
 			return err
 		}},
+		"replay": {access.Operator, func(p access.Principal) error {
+			_, err := s.Replay(t.Context(), p, query.Found{ID: "r", Job: "backup"}, j, "")
+			return err
+		}},
+		"discard": {access.Operator, func(p access.Principal) error {
+			_, err := s.Discard(t.Context(), p, query.Found{ID: "r", Job: "backup"})
+			return err
+		}},
+		"backfill": {access.Operator, func(p access.Principal) error {
+			_, err := s.Backfill(t.Context(), p, "backup", steer.Backfill{From: time.Unix(0, 0), To: time.Unix(1, 0)})
+			return err
+		}},
+		"steer backfill": {access.Operator, func(p access.Principal) error {
+			_, err := s.SteerBackfill(t.Context(), p, "backup", "b", steer.BackfillCancel)
+			return err
+		}},
 	}
 	for name, act := range acts {
 		for _, scope := range elsewhere {
@@ -256,18 +272,24 @@ func TestWhatIsAskedIsNoted(t *testing.T) {
 	_, err := s.PutJob(t.Context(), ann, backup(), steer.NoVersion)
 	require.NoError(t, err)
 	due := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
-	ran, err := s.Run(t.Context(), ann, "backup", steer.RunOptions{})
+	ran, err := s.Run(t.Context(), ann, "backup", steer.RunOptions{Env: map[string]string{"TOKEN": "s3cret"}})
 	require.NoError(t, err)
 	require.Equal(t, run.NewID("backup", ran.Request.At, ran.Request.ID), ran.Run)
 	again, err := s.Requeue(t.Context(), ann, query.Found{ID: "dead", Job: "backup", Due: due}, "")
 	require.NoError(t, err)
 	require.Equal(t, run.NewID("backup", due, again.Request.ID), again.Run)
+	_, err = s.Run(t.Context(), ann, "backup", steer.RunOptions{Env: map[string]string{"2X": "y"}})
+	require.ErrorContains(t, err, "env.2X")
+	_, err = s.Run(t.Context(), ann, "backup", steer.RunOptions{Env: map[string]string{"X": strings.Repeat("y", run.MaxOwnEnv)}})
+	require.ErrorContains(t, err, "at most")
 	_, err = s.Pause(t.Context(), ann, "nothing")
 	require.ErrorAs(t, err, new(*query.NoJobError))
 
 	all := w.audits()
 	require.Len(t, all, 3)
 	require.Equal(t, ran.Run, all[1].Run)
+	require.JSONEq(t, `{"env":["TOKEN"]}`, string(all[1].After))
+	require.Equal(t, map[string]string{"TOKEN": "s3cret"}, w.requests()[0].Env)
 	require.Equal(t, again.Run, all[2].Run)
 	require.Equal(t, audit.RunRequeue, all[2].Action)
 	require.Equal(t, "ann", w.requests()[0].By)
@@ -323,4 +345,34 @@ func TestApplyWithoutItsTopic(t *testing.T) {
 	defer cancel()
 	err := w.steerer().Apply(ctx, editor("ann"), steer.Plan(nil, []job.Job{backup()}, steer.Keep))
 	require.ErrorContains(t, err, "topics create")
+}
+
+func TestMissedDueTimesAreRanges(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2026, 11, 29, 0, minute, 0, 0, time.UTC) }
+	var due []time.Time
+	for m := range 10 {
+		due = append(due, at(m))
+	}
+	ran := map[time.Time]bool{at(0): true, at(4): true, at(5): true, at(9): true}
+	ranges, missed := steer.Missed(due, func(d time.Time) bool { return ran[d] })
+	require.Equal(t, 6, missed)
+	require.Equal(t, []run.Range{{From: at(1), To: at(3)}, {From: at(6), To: at(8)}}, ranges)
+}
+
+func TestBackfillsThatAreNotValid(t *testing.T) {
+	s := newWorld(t).steerer()
+	many := make([]run.Range, run.MaxRanges+1)
+	day := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	for field, b := range map[string]steer.Backfill{
+		"from":     {To: day},
+		"to":       {From: day, To: day.Add(-time.Hour)},
+		"parallel": {From: day, To: day, Parallel: run.MaxParallel + 1},
+		"ranges":   {From: day, To: day, Ranges: many},
+	} {
+		_, err := s.Backfill(t.Context(), editor("ann"), "backup", b)
+		var invalid *steer.InvalidError
+		require.ErrorAs(t, err, &invalid)
+		require.Len(t, invalid.Problems, 1)
+		require.Equal(t, field, invalid.Problems[0].Field)
+	}
 }
