@@ -397,6 +397,7 @@ func (b *bounds) state(st *shard.JobState) {
 		b.id("deferred.run", string(d.ID))
 		b.instant("deferred.due", d.Due)
 		b.word("deferred.trigger", string(d.Trigger))
+		b.own("deferred.own", d.Own)
 	}
 	b.length("recent", len(st.Recent), maxRecent)
 	for i := range st.Recent {
@@ -406,6 +407,11 @@ func (b *bounds) state(st *shard.JobState) {
 		b.word("recent.state", string(r.State))
 		b.small("recent.attempts", r.Attempts)
 		b.instant("recent.ended_at", r.EndedAt)
+	}
+	b.length("backfills", len(st.Backfills), maxRecent)
+	for i := range st.Backfills {
+		b.progress(&st.Backfills[i].Progress)
+		b.ranges("backfills.ranges", st.Backfills[i].Ranges)
 	}
 	b.length("seen", len(st.Seen), maxRequests)
 	for i := range st.Seen {
@@ -438,4 +444,17 @@ func (b *bounds) active(a *shard.Active) {
 	b.count("active.beat", a.Beat)
 	b.text("active.recall", a.Recall, maxReason)
 	b.text("active.cancel", a.Cancel, maxReason)
+	b.text("active.backfill", a.Backfill, maxWho)
+	b.own("active.own", a.Own)
+}
+
+func (b *bounds) own(field string, o *shard.Own) {
+	if o == nil {
+		return
+	}
+	b.ownEnv(field+".env", o.Env)
+	if o.Definition != nil {
+		b.definition(o.Definition)
+	}
+	b.word(field+".version", o.Version)
 }
