@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/steer"
@@ -74,14 +73,7 @@ func (c *applyCmd) prune() func(job.Job) bool {
 	if !c.Prune {
 		return steer.Keep
 	}
-	return func(j job.Job) bool {
-		for _, path := range c.Files {
-			if app.FromPath(path)(j) {
-				return true
-			}
-		}
-		return false
-	}
+	return steer.FromPaths(c.Files)
 }
 
 func (c *applyCmd) report(s *session, changes []steer.Change, jobs int) error {
