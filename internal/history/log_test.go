@@ -69,7 +69,9 @@ func (l *log) add(name string, partition int32, key string, value []byte, at tim
 
 // drawLog makes up a log of some jobs: what Belfry writes, in any order, and
 // what it never would.
-func drawLog(t *rapid.T) *log {
+func drawLog(t *rapid.T) *log { return drawLogOf(t, 1, 60) }
+
+func drawLogOf(t *rapid.T, least, most int) *log {
 	l := &log{where: map[string]int{}, jobs: []string{"a", "b", "c", "näme with ✓"}}
 	for _, name := range l.jobs {
 		for i := range 4 {
@@ -79,7 +81,7 @@ func drawLog(t *rapid.T) *log {
 	l.runs = append(l.runs, "text-id", "another")
 	g := &drawing{t: t, log: l}
 	draws := []func(){g.event, g.event, g.event, g.event, g.event, g.life, g.life, g.output, g.output, g.job, g.state, g.request, g.beats, g.letter, g.entry, g.garbage}
-	for range rapid.IntRange(1, 60).Draw(t, "records") {
+	for range rapid.IntRange(least, most).Draw(t, "records") {
 		draws[rapid.IntRange(0, len(draws)-1).Draw(t, "kind")]()
 	}
 	return l
