@@ -116,7 +116,7 @@ func pastGrid(days []history.Day, c clock) heat {
 	}
 	for i, d := range days {
 		if date, err := time.Parse(time.DateOnly, d.Date); err == nil {
-			g.row(i, date.Format("Mon 2 Jan"))
+			g.row(i, date.Format("Mon 2"))
 		}
 		for k, h := range d.Hours {
 			if h.At.After(c.now) {

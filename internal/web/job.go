@@ -21,7 +21,7 @@ const (
 	// chartRuns is how many runs the chart of durations shows.
 	chartRuns = 60
 	// gridDays is how many days the grid of a job shows.
-	gridDays = 14
+	gridDays = 7
 	// listedDue is how many due times to come are listed.
 	listedDue = 10
 	// jobRuns is how many runs a job's page lists.

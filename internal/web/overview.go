@@ -28,11 +28,34 @@ type overviewBody struct {
 	Slots    []slotRow
 }
 
-// soonRow is a due time to come.
+// soonRow is an instant to come, and the jobs that are due then.
 type soonRow struct {
-	Due     moment
-	Name    string
-	Cluster string
+	Due   moment
+	Names []string
+	More  int
+}
+
+// soonNames is how many jobs of an instant are named.
+const soonNames = 3
+
+// soonRows are the first instants at which jobs are due, and how many due times
+// lie behind them.
+func soonRows(fires []fire, c clock) (rows []soonRow, left int) {
+	for i, f := range fires {
+		if n := len(rows); n == 0 || !rows[n-1].Due.At.Equal(f.At) {
+			if n == overviewRows {
+				return rows, len(fires) - i
+			}
+			rows = append(rows, soonRow{Due: c.moment(f.At)})
+		}
+		last := &rows[len(rows)-1]
+		if len(last.Names) < soonNames {
+			last.Names = append(last.Names, f.Job.def.Name)
+		} else {
+			last.More++
+		}
+	}
+	return rows, 0
 }
 
 // troubled is a job that somebody should look at.
@@ -79,10 +102,7 @@ func (s *Site) overview(ctx context.Context, _ *http.Request, rd reader) (frame,
 	}
 	fires := ahead.soon(rd, time.Hour)
 	b.Hour, b.Total = hourChart(fires, now, rd.clock), len(fires)
-	for _, f := range fires[:min(overviewRows, len(fires))] {
-		b.Soon = append(b.Soon, soonRow{rd.clock.moment(f.At), f.Job.def.Name, f.Job.def.Cluster})
-	}
-	b.More = len(fires) - len(b.Soon)
+	b.Soon, b.More = soonRows(fires, rd.clock)
 	for _, slots := range o.Slots {
 		if rd.covers(slots.Cluster, rd.Who.Scope.Labels) {
 			used := slots.Total - slots.Free
