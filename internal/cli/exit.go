@@ -7,9 +7,11 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/query"
+	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 // The exit codes; doc.go and the help say what they mean.
@@ -66,7 +68,13 @@ func told(err error) error {
 	var run *query.NoRunError
 	var several *query.AmbiguousError
 	var requeued *query.RequeuedError
+	var token *access.NoTokenError
+	var invalid *steer.InvalidError
 	switch {
+	case errors.As(err, &token):
+		return notFound("there is no token %q; \"belfry token list\" shows them", token.ID)
+	case errors.As(err, &invalid):
+		return usageError(invalid)
 	case errors.As(err, &job) && !job.Since.IsZero():
 		return notFound("there is no job %q, and nothing is known of one since %s", job.Job, when(job.Since))
 	case errors.As(err, &job):

@@ -15,6 +15,8 @@ type metrics struct {
 	lag                         *prometheus.GaugeVec
 	enqueued, skipped, ended    *prometheus.CounterVec
 	retries, lost, deadLetters  prometheus.Counter
+	notices                     *prometheus.CounterVec
+	noticesLost                 prometheus.Counter
 	recalls, placedAnew         prometheus.Counter
 	staged                      prometheus.Histogram
 	transactions                prometheus.Histogram
@@ -83,8 +85,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lost:     counter("belfry_scheduler_lost_total", "Runs taken from workers that are gone."),
 		deadLetters: counter("belfry_scheduler_dead_letters_total",
 			"Runs given up and records that could not be read."),
-		recalls:    counter("belfry_scheduler_recalls_total", "Staged runs asked back."),
-		placedAnew: counter("belfry_scheduler_placed_anew_total", "Runs enqueued again for the same attempt."),
+		notices:     vec("belfry_scheduler_notices_total", "Notices written.", "when"),
+		noticesLost: counter("belfry_scheduler_notices_lost_total", "Notices not written since their topic does not exist."),
+		recalls:     counter("belfry_scheduler_recalls_total", "Staged runs asked back."),
+		placedAnew:  counter("belfry_scheduler_placed_anew_total", "Runs enqueued again for the same attempt."),
 		staged: histogram("belfry_scheduler_staged_ahead_seconds",
 			"How far ahead of its start a run was committed; late ones fall into the first bucket.",
 			[]float64{0, 0.5, 1, 2, 3, 4, 5, 7.5, 10, 20, 30, 60}),
@@ -104,7 +108,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		replaced: counter("belfry_scheduler_replaced_total", "Times a worker was told that another has taken its name."),
 	}
 	reg.MustRegister(m.beats, m.beatsLate, m.shards, m.jobs, m.unfinished, m.lag, m.enqueued, m.skipped, m.ended,
-		m.retries, m.lost, m.deadLetters, m.recalls, m.placedAnew, m.staged, m.transactions, m.transactionRecords,
+		m.retries, m.lost, m.deadLetters, m.notices, m.noticesLost, m.recalls, m.placedAnew, m.staged, m.transactions, m.transactionRecords,
 		m.takeOvers, m.givenUp, m.errors, m.unreadable, m.clockJumps, m.setAside, m.members, m.membersDropped, m.replaced)
 	return m
 }
