@@ -198,6 +198,17 @@ func (d *details) tail(jobID int64, r *ledger.Run) (Tail, error) {
 	return d.tailOf(r.ID)
 }
 
+// Output returns the end of what a run has written, however it stands: of a run
+// that is not known, what there is of it.
+func (d *DB) Output(ctx context.Context, id run.ID) (Tail, error) {
+	var tail Tail
+	err := d.ask(ctx, func(q *asking) (err error) {
+		tail, err = q.tailOf(id)
+		return err
+	})
+	return tail, err
+}
+
 func (q *asking) tailOf(id run.ID) (Tail, error) {
 	tail := Tail{Chunks: []run.Output{}}
 	var number int64
