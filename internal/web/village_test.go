@@ -25,6 +25,14 @@ const script = `<script>alert(1)</script>`
 // show: failing, late, paused, running and hostile ones.
 func village(t testing.TB, now time.Time) *town {
 	t.Helper()
+	w := unfolded(t, now)
+	w.fold()
+	return w
+}
+
+// unfolded is a village whose records nobody has read yet.
+func unfolded(t testing.TB, now time.Time) *town {
+	t.Helper()
 	w := newTown(t, now)
 	w.alive()
 	chance := rand.New(rand.NewPCG(7, 7))
@@ -46,7 +54,6 @@ func village(t testing.TB, now time.Time) *town {
 		Before: jsontext.Value(`{"schedule":"0 * * * *"}`), After: jsontext.Value(`{"schedule":"*/10 * * * *"}`),
 	})
 	w.audited(audit.Record{ID: "2", At: now.Add(-10 * time.Minute), By: "alice@example.org", Role: access.Operator, Via: access.CLI, Action: audit.JobRun, Job: "billing/invoices"})
-	w.fold()
 	return w
 }
 
