@@ -57,10 +57,13 @@ func (s *Site) dead(ctx context.Context, r *http.Request, rd reader) (frame, err
 	b := deadBody{Job: f.Job, Cluster: v.Get("cluster"), Reason: f.Reason, All: !f.Waiting, Total: page.Total}
 	for i := range page.Letters {
 		l := &page.Letters[i]
-		if !rd.Who.Scope.Whole() && (l.Cluster == "" || !rd.covers(l.Cluster, rd.Who.Scope.Labels)) {
+		if !rd.Who.Scope.Whole() && !s.sees(ctx, rd, l.Job) {
 			continue
 		}
 		b.Rows = append(b.Rows, deadRowOf(l, rd.clock))
+	}
+	if !rd.Who.Scope.Whole() {
+		b.Total = len(b.Rows) // how many others there are is not theirs to know
 	}
 	if page.Next != "" {
 		v.Set("after", page.Next)
