@@ -29,7 +29,7 @@ type ledgerInput struct {
 type ledgerOutput struct{ Body query.Runs }
 
 type explainInput struct {
-	named
+	Named
 	From  string `query:"from" format:"date-time" doc:"Due times from this instant on." required:"true"`
 	To    string `query:"to" format:"date-time" doc:"Due times up to this instant." required:"true"`
 	Limit int    `query:"limit" minimum:"0" maximum:"100000" default:"50" doc:"At most so many, the newest; 0 for all."`
