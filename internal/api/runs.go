@@ -23,7 +23,7 @@ type runsInput struct {
 	Job      string   `query:"job" maxLength:"200" doc:"Only runs of this job."`
 	Cluster  string   `query:"cluster" maxLength:"100" doc:"Only runs of this cluster."`
 	Worker   string   `query:"worker" maxLength:"256" doc:"Only runs whose last attempt this worker had."`
-	State    []string `query:"state" maxItems:"11" enum:"queued,claimed,started,waiting,succeeded,failed,timed_out,cancelled,lost,skipped,dead" doc:"Only runs in these states."`
+	State    []string `query:"state,explode" maxItems:"11" enum:"queued,claimed,started,waiting,succeeded,failed,timed_out,cancelled,lost,skipped,dead" doc:"Only runs in these states."`
 	Trigger  string   `query:"trigger" enum:"schedule,catch_up,manual,requeue,replay,backfill" doc:"Only runs that began so."`
 	ExitCode string   `query:"exit_code" pattern:"^-?[0-9]{1,9}$" doc:"Only runs whose last attempt ended with this code."`
 	From     string   `query:"from" format:"date-time" doc:"Only runs due at this instant or later."`
