@@ -63,6 +63,7 @@ func (s *Shard) skipRun(e *entry, d Deferred, reason string, now time.Time) {
 		ev.Cluster = e.def.Cluster
 	}
 	s.event(ev, now)
+	s.tellPassedOver(e, &ev, now)
 }
 
 // begin makes d an unfinished run and enqueues its first attempt, or lets it
@@ -85,6 +86,7 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 		}
 	case run.TriggerCatchUp:
 	}
+	e.st.Watch.begun(d.Trigger)
 	if !s.stage(e, e.st.insert(a), now) {
 		s.write(e)
 	}

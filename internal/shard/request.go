@@ -41,7 +41,9 @@ func (s *Shard) request(r run.Request, now time.Time) {
 		e.st.Paused = true
 		s.recallAll(e, run.ReasonPaused, now)
 	case run.RequestResume:
+		wasPaused := e.paused()
 		e.st.Paused = false
+		s.watch(e, wasPaused, now)
 	case run.RequestCancel:
 		s.cancel(e, r.Run, now)
 	case run.RequestBackfill:

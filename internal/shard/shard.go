@@ -267,6 +267,7 @@ func snapshot(st JobState) JobState {
 	st.Deferred = slices.Clone(st.Deferred)
 	st.Recent = slices.Clone(st.Recent)
 	st.Backfills = slices.Clone(st.Backfills)
+	st.Watch = st.Watch.clone()
 	st.Requests, st.Seen = slices.Clone(st.Requests), slices.Clone(st.Seen)
 	return st
 }
