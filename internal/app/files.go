@@ -94,10 +94,3 @@ func readBeside(ctx context.Context, files []job.File, left int64) []job.File {
 	}
 	return beside
 }
-
-// cameFrom reports whether a job's source is path or a file in it.
-func cameFrom(source, path string) bool {
-	path = filepath.Clean(path)
-	return source == path || path == "." && source != "" && !filepath.IsAbs(source) && filepath.Dir(source) == "." ||
-		strings.HasPrefix(source, strings.TrimSuffix(path, "/")+"/")
-}

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-
-	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type pauseCmd struct {
-	connection
+	reachable
 	Job string `arg:"" help:"Name of the job."`
 }
 
@@ -18,16 +16,13 @@ func (pauseCmd) Help() string {
 
 // Run sends the request.
 func (c *pauseCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	if _, err := k.job(ctx, c.Job); err != nil {
-		return err
-	}
-	if err := k.Send(ctx, newRequest(run.RequestPause, c.Job)); err != nil {
-		return err
+	if err := k.pause(ctx, c.Job); err != nil {
+		return told(err)
 	}
 	s.printf("%s is paused; \"belfry resume %s\" undoes it\n", c.Job, c.Job)
 	return nil

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-
-	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type resumeCmd struct {
-	connection
+	reachable
 	Job string `arg:"" help:"Name of the job."`
 }
 
@@ -17,7 +15,7 @@ func (resumeCmd) Help() string {
 
 // Run sends the request.
 func (c *resumeCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -26,8 +24,8 @@ func (c *resumeCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := k.Send(ctx, newRequest(run.RequestResume, c.Job)); err != nil {
-		return err
+	if err := k.resume(ctx, c.Job); err != nil {
+		return told(err)
 	}
 	if j.Job.Paused {
 		s.printf("%s stays paused: its definition says so (%s)\n", c.Job, orDash(j.Job.Source))

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 
-	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type runCmd struct {
-	connection
+	reachable
 	Job    string `arg:"" help:"Name of the job."`
 	Follow bool   `short:"f" help:"Wait for the run, show what it writes and how it ends."`
 	rawFlag
@@ -23,31 +22,21 @@ func (runCmd) Help() string {
 
 // Run sends the request and, if asked to, follows the run to its end.
 func (c *runCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	j, err := k.job(ctx, c.Job)
+	began, err := k.start(ctx, c.Job)
 	if err != nil {
-		return err
+		return told(err)
 	}
-	request := newRequest(run.RequestRun, c.Job)
-	from, err := k.EventsFrom(ctx, c.Job, request.At)
-	if err != nil {
-		return err
-	}
-	if err := k.Send(ctx, request); err != nil {
-		return err
-	}
-	id := run.NewID(c.Job, request.At, request.ID)
 	if !c.Follow {
-		s.printf("%s\n", id)
+		s.printf("%s\n", began.ID)
 		return nil
 	}
 	s.progress.stop()
-	f := query.Found{ID: id, Job: c.Job, Due: request.At, Cluster: j.Job.Cluster}
-	end, err := k.Follow(ctx, f, from, 0, (&outputPrinter{s: s, raw: c.Raw}).show)
+	end, err := k.follow(ctx, began, 0, (&outputPrinter{s: s, raw: c.Raw}).show)
 	if err != nil {
 		return err
 	}

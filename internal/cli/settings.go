@@ -11,12 +11,16 @@ import (
 	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/query"
+	"github.com/belfry-cron/belfry/internal/steer"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
 // defaultListen is where up's broker listens, and so where every other
 // command looks for one.
 const defaultListen = "127.0.0.1:9392"
+
+// defaultHTTP is where up and a server answer people and programs.
+const defaultHTTP = "127.0.0.1:8080"
 
 // connection is how to reach Kafka: the settings all commands share that do.
 type connection struct {
@@ -145,8 +149,8 @@ type cluster struct {
 	admin *kafka.Admin
 }
 
-// store returns the jobs topic.
-func (k *cluster) store() app.Store { return app.Store{Topics: &k.Topics} }
+// steer returns what changes jobs and asks their shards.
+func (k *cluster) steer() *steer.Steer { return steer.New(steer.Options{Topics: &k.Topics}) }
 
 // connect reaches Kafka within the wait, and the topics.
 func (c *connection) connect(ctx context.Context, s *session) (*cluster, error) {

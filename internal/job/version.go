@@ -36,3 +36,14 @@ func (j Job) version(encoding json.Options) string {
 	sum := sha256.Sum256(encoded)
 	return hex.EncodeToString(sum[:6])
 }
+
+// Digest is a short hash of the whole definition, of what Version leaves out
+// as well: whoever changes a job names the one they saw.
+func (j Job) Digest() string {
+	encoded, err := json.Marshal(j, versionJSON())
+	if err != nil { // as in version
+		encoded = []byte(j.Name + "\x00" + err.Error())
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:8])
+}

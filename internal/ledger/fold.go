@@ -17,7 +17,7 @@ func (l *Ledger) Fold(e run.Event) {
 		return // speaks of no due time: nothing the ledger records
 	}
 	r := l.run(&e)
-	if e.Type.FromWorker() && e.Fence != 0 && e.Fence < r.fence {
+	if e.Type.FromWorker() && e.Fence != 0 && e.Fence < r.Fence {
 		r.note(&e) // of a handing-out that was taken back meanwhile
 		return
 	}
@@ -70,7 +70,7 @@ func (r *Run) enqueued(e *run.Event) {
 	r.State, r.Reason, r.EndedAt = run.StateQueued, "", time.Time{}
 	r.Hops = max(r.Hops, e.Hops)
 	r.Version, r.EnvNames, r.Backfill = cmp.Or(e.Version, r.Version), e.EnvNames, e.Backfill
-	r.fence = max(r.fence, e.Fence)
+	r.Fence = max(r.Fence, e.Fence)
 	if !e.NotBefore.IsZero() {
 		r.NotBefore = e.NotBefore
 	} else if r.NotBefore.IsZero() {

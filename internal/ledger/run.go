@@ -49,9 +49,9 @@ type Run struct {
 	Notes    []Note `json:"notes,omitempty"`
 	NotesCut int    `json:"notes_cut,omitzero"`
 
-	// fence is that of the latest handing-out: reports of older ones are out
-	// of date.
-	fence int64
+	// Fence is that of the latest handing-out: reports of older ones are out
+	// of date. It is in no answer, and a run is put back with it.
+	Fence int64 `json:"-"`
 }
 
 // Attempt is one try of a run.
