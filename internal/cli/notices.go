@@ -68,6 +68,23 @@ func whom(n *query.Notice) string {
 	return strings.Join(all, ", ")
 }
 
+// targets name the file of whom notices go to.
+type targets struct {
+	Notices string `placeholder:"FILE" predictor:"file" env:"BELFRY_NOTICES" help:"Deliver notices to the targets that this file names (docs/notices.md)."`
+}
+
+// load returns nil if no file is named.
+func (t *targets) load() (*notice.Settings, error) {
+	if t.Notices == "" {
+		return nil, nil
+	}
+	settings, err := notice.Load(t.Notices)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return &settings, nil
+}
+
 type noticesTestCmd struct {
 	Target  string `arg:"" help:"Name of the target."`
 	Notices string `required:"" placeholder:"FILE" predictor:"file" env:"BELFRY_NOTICES" help:"File that says what the targets of notices are."`
