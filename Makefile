@@ -159,6 +159,15 @@ bench-failover: ## What of a broker's death is felt, on both Kafkas (hours); FAI
 bench-schedule: ## Next due times beside other Go libraries.
 	$(GO) -C test/bench/schedule run .
 
+# How many runs bench-history asks of; ten million take ten minutes to make, and
+# are kept in BELFRY_BENCH_HISTORY, if that names a folder.
+RUNS ?= 1000000
+
+.PHONY: bench-history
+bench-history: ## What a server keeps: events folded a second, and questions of RUNS (1000000) runs.
+	$(GO) test -run '^$$' -bench Fold -benchtime 1000000x -timeout 1h ./internal/history/
+	BELFRY_BENCH_RUNS=$(RUNS) $(GO) test -run '^$$' -bench Questions -benchtime 100x -timeout 3h ./internal/history/
+
 .PHONY: help
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
