@@ -252,4 +252,3 @@ func (d *DB) Unreadable(ctx context.Context) (UnreadablePage, error) {
 	})
 	return page, err
 }
-

@@ -1,4 +1,4 @@
-package query
+package query_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -27,6 +28,6 @@ func TestLastToWrite(t *testing.T) {
 		"lost":                {[]ledger.Attempt{silent, lost}, 2},
 		"ended without a say": {[]ledger.Attempt{silent, untold}, 2},
 	} {
-		require.Equal(t, tt.want, LastToWrite(&ledger.Run{Attempts: tt.attempts}), name)
+		require.Equal(t, tt.want, query.LastToWrite(&ledger.Run{Attempts: tt.attempts}), name)
 	}
 }
