@@ -17,6 +17,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/gate"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/notice"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -46,7 +47,9 @@ type UpOptions struct {
 
 	// HTTP says where pages and the API are answered; an empty address does
 	// without. Whoever opens the URL that OnServe gets acts as Who.
-	HTTP    HTTPOptions
+	HTTP HTTPOptions
+	// Notices are the targets of notices; without them none are delivered.
+	Notices *notice.Settings
 	Who     access.Principal
 	OnServe func(url string)
 
@@ -119,7 +122,7 @@ func (o *UpOptions) serve(ctx context.Context, n *opened, b *broker.Broker, ensu
 		}
 		n.stack.push("folder of the read model", func(context.Context) error { return os.RemoveAll(data) })
 	}
-	url, err := n.startServer(ctx, serving{HTTPOptions: o.HTTP, data: data, key: key, local: &o.Who, ensure: ensure})
+	url, err := n.startServer(ctx, serving{HTTPOptions: o.HTTP, data: data, key: key, local: &o.Who, notices: o.Notices, ensure: ensure})
 	if err != nil {
 		return err
 	}

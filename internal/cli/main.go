@@ -45,7 +45,10 @@ type grammar struct {
 	Runs    runsCmd    `cmd:"" group:"runs" help:"List runs and how they went."`
 	Logs    logsCmd    `cmd:"" group:"runs" help:"Show what a run wrote."`
 	Explain explainCmd `cmd:"" group:"runs" help:"Say what became of each due time of a job, and why."`
-	Dead    deadCmd    `cmd:"" group:"runs" help:"List or requeue the runs that were given up."`
+	Dead    deadCmd    `cmd:"" group:"runs" help:"List, requeue or discard the runs that were given up."`
+
+	Backfill backfillCmd `cmd:"" group:"runs" help:"Run due times of the past."`
+	Notices  noticesCmd  `cmd:"" group:"runs" help:"List what people were told of jobs, or send a test."`
 
 	Open       openCmd                   `cmd:"" group:"kafka" help:"Print a URL of the pages of a running \"belfry up\", good once."`
 	Token      tokenCmd                  `cmd:"" group:"kafka" help:"Make, list or revoke tokens for servers."`

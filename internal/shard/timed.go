@@ -2,6 +2,7 @@ package shard
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,10 +79,8 @@ func (s *Shard) tellTimed(e *entry, now time.Time) {
 // tells reports whether anybody is told of that occasion.
 func (e *entry) tells(when job.When) bool {
 	for i := range e.def.Notify {
-		for _, w := range e.def.Notify[i].When {
-			if w == when {
-				return true
-			}
+		if slices.Contains(e.def.Notify[i].When, when) {
+			return true
 		}
 	}
 	return false
