@@ -9,8 +9,8 @@ import (
 	"github.com/belfry-cron/belfry/internal/steer"
 )
 
-// keyed is the header of requests that may be sent again.
-type keyed struct {
+// Keyed is the header of requests that may be sent again.
+type Keyed struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Asking again with the same key, within 24 hours, asks once."`
 }
 
@@ -32,8 +32,8 @@ func answerTo(a steer.Asked, err error) (*askedOutput, error) {
 }
 
 type runInput struct {
-	named
-	keyed
+	Named
+	Keyed
 	Body *struct {
 		Env map[string]string `json:"env,omitempty" doc:"Replaces variables of the job's environment and adds to them: at most 100, 16 KiB."`
 	}
@@ -45,13 +45,13 @@ func (s *server) asks() {
 	route(s, operation{
 		id: "pause-job", method: http.MethodPost, path: "/jobs/{job}/pause", tag: tag, role: access.Operator, status: http.StatusAccepted,
 		summary: "Let a job skip its due times until it is resumed", errors: missing,
-	}, func(ctx context.Context, who access.Principal, in *named) (*askedOutput, error) {
+	}, func(ctx context.Context, who access.Principal, in *Named) (*askedOutput, error) {
 		return answerTo(s.Steer.Pause(ctx, who, in.Job))
 	})
 	route(s, operation{
 		id: "resume-job", method: http.MethodPost, path: "/jobs/{job}/resume", tag: tag, role: access.Operator, status: http.StatusAccepted,
 		summary: "Undo a pause", errors: missing,
-	}, func(ctx context.Context, who access.Principal, in *named) (*askedOutput, error) {
+	}, func(ctx context.Context, who access.Principal, in *Named) (*askedOutput, error) {
 		return answerTo(s.Steer.Resume(ctx, who, in.Job))
 	})
 	route(s, operation{

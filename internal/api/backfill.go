@@ -17,8 +17,8 @@ import (
 const maxPreview = 100
 
 type backfillInput struct {
-	named
-	keyed
+	Named
+	Keyed
 	Body struct {
 		From       time.Time `json:"from" doc:"The first instant."`
 		To         time.Time `json:"to" doc:"The last instant."`
@@ -42,7 +42,7 @@ type backfillBody struct {
 }
 
 type stepInput struct {
-	named
+	Named
 	Backfill string `path:"backfill" minLength:"1" maxLength:"256" doc:"ID of the backfill."`
 	Step     string `path:"step" enum:"pause,resume,cancel" doc:"What is done."`
 }

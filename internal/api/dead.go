@@ -18,7 +18,7 @@ import (
 const maxBulk = 1000
 
 type deadInput struct {
-	page
+	Page
 	Job     string `query:"job" maxLength:"200" doc:"Only runs of this job."`
 	Cluster string `query:"cluster" maxLength:"100" doc:"Only dead letters of this cluster."`
 	Reason  string `query:"reason" maxLength:"200" doc:"Only those for this reason."`
@@ -29,7 +29,7 @@ type deadInput struct {
 type deadOutput struct{ Body history.DeadPage }
 
 type bulkInput struct {
-	keyed
+	Keyed
 	Body struct {
 		Runs    []string  `json:"runs,omitempty" maxItems:"1000" doc:"IDs of dead runs; or else a filter:"`
 		Job     string    `json:"job,omitempty" maxLength:"200" doc:"Dead runs of this job."`

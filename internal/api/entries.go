@@ -9,7 +9,7 @@ import (
 )
 
 type auditInput struct {
-	page
+	Page
 	Job   string `query:"job" maxLength:"256" doc:"Only changes of this job."`
 	By    string `query:"by" maxLength:"256" doc:"Only changes that this principal made."`
 	Since string `query:"since" format:"date-time" doc:"Only changes at this instant or later."`
@@ -18,7 +18,7 @@ type auditInput struct {
 type auditOutput struct{ Body history.AuditPage }
 
 type noticesInput struct {
-	page
+	Page
 	Job   string `query:"job" maxLength:"200" doc:"Only notices about this job."`
 	Since string `query:"since" format:"date-time" doc:"Only notices at this instant or later."`
 }

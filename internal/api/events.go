@@ -14,7 +14,7 @@ import (
 )
 
 type eventsInput struct {
-	Kind    []string `query:"kind" maxItems:"6" enum:"run,job,dead,member,audit,notice" doc:"Only changes of these kinds; all but those of members, if none is given."`
+	Kind    []string `query:"kind,explode" maxItems:"6" enum:"run,job,dead,member,audit,notice" doc:"Only changes of these kinds; all but those of members, if none is given."`
 	Job     string   `query:"job" maxLength:"200" doc:"Only changes of this job."`
 	Cluster string   `query:"cluster" maxLength:"100" doc:"Only changes of this cluster."`
 	Run     string   `query:"run" maxLength:"64" doc:"Only changes of this run."`

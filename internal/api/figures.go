@@ -11,8 +11,8 @@ import (
 	"github.com/belfry-cron/belfry/internal/history"
 )
 
-// period is what figures are asked for.
-type period struct {
+// Period is what figures are asked for.
+type Period struct {
 	Job     string `query:"job" maxLength:"200" doc:"Of this job."`
 	Cluster string `query:"cluster" maxLength:"100" doc:"Of the jobs of this cluster."`
 	From    string `query:"from" format:"date-time" doc:"From this instant on."`
@@ -20,7 +20,7 @@ type period struct {
 }
 
 type statsInput struct {
-	period
+	Period
 	Buckets int `query:"buckets" minimum:"1" maximum:"1000" default:"24" doc:"In so many parts."`
 }
 
@@ -31,7 +31,7 @@ type statsOutput struct {
 }
 
 type calendarInput struct {
-	period
+	Period
 	Timezone string `query:"timezone" maxLength:"64" default:"UTC" doc:"Days of this zone, an IANA name."`
 }
 
@@ -56,7 +56,7 @@ func (s *server) figures() {
 		id: "stats", method: http.MethodGet, path: "/stats", tag: tag, role: access.Viewer, errors: []int{http.StatusNotFound},
 		summary: "Count how runs ended over time, with quantiles of duration and lateness",
 	}, func(ctx context.Context, who access.Principal, in *statsInput) (*statsOutput, error) {
-		from, to, err := s.period(ctx, who, &in.period, 24*time.Hour)
+		from, to, err := s.period(ctx, who, &in.Period, 24*time.Hour)
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (s *server) figures() {
 		id: "calendar", method: http.MethodGet, path: "/calendar", tag: tag, role: access.Viewer, errors: []int{http.StatusNotFound},
 		summary: "Count what ran in each hour of each day",
 	}, func(ctx context.Context, who access.Principal, in *calendarInput) (*calendarOutput, error) {
-		from, to, err := s.period(ctx, who, &in.period, 31*24*time.Hour)
+		from, to, err := s.period(ctx, who, &in.Period, 31*24*time.Hour)
 		if err != nil {
 			return nil, err
 		}
@@ -85,9 +85,9 @@ func (s *server) figures() {
 	})
 }
 
-// period is the time asked for, or so much of it up to now. A principal with a
+// Period is the time asked for, or so much of it up to now. A principal with a
 // limit names a job, or one of its clusters.
-func (s *server) period(ctx context.Context, who access.Principal, p *period, long time.Duration) (from, to time.Time, err error) {
+func (s *server) period(ctx context.Context, who access.Principal, p *Period, long time.Duration) (from, to time.Time, err error) {
 	if from, err = moment(p.From, "query.from"); err != nil {
 		return from, to, err
 	}

@@ -18,26 +18,26 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// page is what all lists take.
-type page struct {
+// Page is what all lists take.
+type Page struct {
 	After string `query:"after" maxLength:"1000" doc:"Go on behind this: next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"At most so many."`
 }
 
-// named is a job in the path.
-type named struct {
+// Named is a job in the path.
+type Named struct {
 	Job string `path:"job" minLength:"1" maxLength:"200" doc:"Name of the job." example:"backup"`
 }
 
 // maxLabels bounds the labels of a filter.
 const maxLabels = 20
 
-// labelled is a filter by labels.
-type labelled struct {
+// Labelled is a filter by labels.
+type Labelled struct {
 	Label []string `query:"label,explode" maxItems:"20" doc:"Only jobs with this label, name=value; several have to hold together."`
 }
 
-func (l *labelled) labels() (map[string]string, error) {
+func (l *Labelled) labels() (map[string]string, error) {
 	if len(l.Label) > maxLabels {
 		return nil, field("query.label", "may be given 20 times", "")
 	}
@@ -53,8 +53,8 @@ func (l *labelled) labels() (map[string]string, error) {
 }
 
 type jobsInput struct {
-	page
-	labelled
+	Page
+	Labelled
 	Text    string `query:"text" maxLength:"200" doc:"Only jobs whose name, description or command holds this text."`
 	Cluster string `query:"cluster" maxLength:"100" doc:"Only jobs of this cluster."`
 	Health  string `query:"health" enum:"failing,late,running,paused,aside,ok" doc:"Only jobs that fare so."`
@@ -74,7 +74,7 @@ type definitionsOutput struct {
 }
 
 type putInput struct {
-	named
+	Named
 	IfMatch     string `header:"If-Match" maxLength:"100" doc:"The ETag of the job that was looked at, or * for whatever is in force."`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"100" doc:"*: only if there is no such job yet."`
 	RawBody     []byte `contentType:"application/json"`
@@ -95,7 +95,7 @@ type putBody struct {
 }
 
 type deleteInput struct {
-	named
+	Named
 	IfMatch string `header:"If-Match" maxLength:"100" doc:"The ETag of the job that was looked at, or * for whatever is in force."`
 }
 
@@ -155,7 +155,7 @@ func (s *server) listJobs(ctx context.Context, who access.Principal, in *jobsInp
 	return out, nil
 }
 
-func (s *server) getJob(ctx context.Context, who access.Principal, in *named) (*jobOutput, error) {
+func (s *server) getJob(ctx context.Context, who access.Principal, in *Named) (*jobOutput, error) {
 	v := s.sight(who)
 	row, err := s.History.Job(ctx, in.Job, s.Now())
 	if err == nil && !v.definition(&row.Job.Job) {
@@ -168,7 +168,7 @@ func (s *server) getJob(ctx context.Context, who access.Principal, in *named) (*
 	return &jobOutput{ETag: quoted(row.Version), Body: row}, nil
 }
 
-func (s *server) listDefinitions(ctx context.Context, who access.Principal, in *named) (*definitionsOutput, error) {
+func (s *server) listDefinitions(ctx context.Context, who access.Principal, in *Named) (*definitionsOutput, error) {
 	v := s.sight(who)
 	all, err := s.History.Definitions(ctx, in.Job)
 	if err == nil && len(all) == 0 {

@@ -30,7 +30,7 @@ const (
 )
 
 type logsInput struct {
-	runNamed
+	RunNamed
 	Attempt int    `query:"attempt" minimum:"0" maximum:"1000000" doc:"Only what this attempt wrote."`
 	Format  string `query:"format" enum:"text,chunks" default:"text" doc:"The bytes as they were written, or the records they came in, one a line."`
 	Follow  bool   `query:"follow" doc:"Go on until the run has ended, as server-sent events: output with a record, and in the end the run."`

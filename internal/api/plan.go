@@ -176,7 +176,7 @@ func (s *server) apply(ctx context.Context, who access.Principal, in *setInput) 
 }
 
 type nextInput struct {
-	named
+	Named
 	Count int    `query:"count" minimum:"1" maximum:"10000" default:"10" doc:"How many due times."`
 	From  string `query:"from" format:"date-time" doc:"Begin at this instant instead of now."`
 }
@@ -199,7 +199,7 @@ type nextDue struct {
 }
 
 func (s *server) next(ctx context.Context, who access.Principal, in *nextInput) (*nextOutput, error) {
-	row, err := s.getJob(ctx, who, &in.named)
+	row, err := s.getJob(ctx, who, &in.Named)
 	if err != nil {
 		return nil, err
 	}

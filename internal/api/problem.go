@@ -102,7 +102,7 @@ func field(where, what, value string) error {
 	if value != "" {
 		detail.Value = value
 	}
-	return huma.Error422UnprocessableEntity(strings.TrimPrefix(where, "query.")+" "+what, detail)
+	return huma.Error422UnprocessableEntity(strings.TrimPrefix(strings.TrimPrefix(where, "query."), "body.")+" "+what, detail)
 }
 
 // etagOf is the header with the version of a job; none of no job.

@@ -12,18 +12,18 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// runNamed is a run in the path.
-type runNamed struct {
+// RunNamed is a run in the path.
+type RunNamed struct {
 	Run string `path:"run" minLength:"4" maxLength:"64" pattern:"^[0-9A-Za-z-]+$" doc:"ID of the run, or enough of its beginning." example:"66a0ad2f"`
 }
 
 type runsInput struct {
-	page
-	labelled
+	Page
+	Labelled
 	Job      string   `query:"job" maxLength:"200" doc:"Only runs of this job."`
 	Cluster  string   `query:"cluster" maxLength:"100" doc:"Only runs of this cluster."`
 	Worker   string   `query:"worker" maxLength:"256" doc:"Only runs whose last attempt this worker had."`
-	State    []string `query:"state" maxItems:"11" enum:"queued,claimed,started,waiting,succeeded,failed,timed_out,cancelled,lost,skipped,dead" doc:"Only runs in these states."`
+	State    []string `query:"state,explode" maxItems:"11" enum:"queued,claimed,started,waiting,succeeded,failed,timed_out,cancelled,lost,skipped,dead" doc:"Only runs in these states."`
 	Trigger  string   `query:"trigger" enum:"schedule,catch_up,manual,requeue,replay,backfill" doc:"Only runs that began so."`
 	ExitCode string   `query:"exit_code" pattern:"^-?[0-9]{1,9}$" doc:"Only runs whose last attempt ended with this code."`
 	From     string   `query:"from" format:"date-time" doc:"Only runs due at this instant or later."`
@@ -38,8 +38,8 @@ type runOutput struct{ Body history.RunDetail }
 
 // replayInput names a run, and may be sent again.
 type replayInput struct {
-	runNamed
-	keyed
+	RunNamed
+	Keyed
 }
 
 func (s *server) runs() {
@@ -57,7 +57,7 @@ func (s *server) runs() {
 	route(s, operation{
 		id: "cancel-run", method: http.MethodPost, path: "/runs/{run}/cancel", tag: tag, role: access.Operator, status: http.StatusAccepted,
 		summary: "Cancel a run, started or not", errors: []int{http.StatusNotFound, http.StatusConflict},
-	}, func(ctx context.Context, who access.Principal, in *runNamed) (*askedOutput, error) {
+	}, func(ctx context.Context, who access.Principal, in *RunNamed) (*askedOutput, error) {
 		d, err := s.seen(ctx, who, in.Run)
 		if err != nil {
 			return nil, err
@@ -86,7 +86,7 @@ func (s *server) runs() {
 	route(s, operation{
 		id: "discard-run", method: http.MethodPost, path: "/runs/{run}/discard", tag: tag, role: access.Operator, status: http.StatusAccepted,
 		summary: "Say that a dead run needs nobody any more", errors: []int{http.StatusNotFound, http.StatusConflict},
-	}, func(ctx context.Context, who access.Principal, in *runNamed) (*askedOutput, error) {
+	}, func(ctx context.Context, who access.Principal, in *RunNamed) (*askedOutput, error) {
 		d, err := s.seen(ctx, who, in.Run)
 		if err != nil {
 			return nil, err
@@ -163,7 +163,7 @@ func found(d history.RunDetail) query.Found {
 	return query.Found{ID: d.Run.ID, Job: d.Run.Job, Due: d.Run.Due, Cluster: d.Run.Cluster}
 }
 
-func (s *server) getRun(ctx context.Context, who access.Principal, in *runNamed) (*runOutput, error) {
+func (s *server) getRun(ctx context.Context, who access.Principal, in *RunNamed) (*runOutput, error) {
 	d, err := s.seen(ctx, who, in.Run)
 	if err != nil {
 		return nil, err

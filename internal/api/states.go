@@ -21,7 +21,7 @@ type statesOutput struct{ Body query.Statuses }
 
 type ledgerInput struct {
 	Job   string   `query:"job" maxLength:"200" doc:"Only runs of this job."`
-	State []string `query:"state" maxItems:"11" enum:"queued,claimed,started,waiting,succeeded,failed,timed_out,cancelled,lost,skipped,dead" doc:"Only runs in these states."`
+	State []string `query:"state,explode" maxItems:"11" enum:"queued,claimed,started,waiting,succeeded,failed,timed_out,cancelled,lost,skipped,dead" doc:"Only runs in these states."`
 	Since string   `query:"since" format:"date-time" doc:"How far back the events are read." required:"true"`
 	Limit int      `query:"limit" minimum:"0" maximum:"100000" default:"20" doc:"At most so many, the newest; 0 for as many as there are."`
 }
@@ -29,7 +29,7 @@ type ledgerInput struct {
 type ledgerOutput struct{ Body query.Runs }
 
 type explainInput struct {
-	named
+	Named
 	From  string `query:"from" format:"date-time" doc:"Due times from this instant on." required:"true"`
 	To    string `query:"to" format:"date-time" doc:"Due times up to this instant." required:"true"`
 	Limit int    `query:"limit" minimum:"0" maximum:"100000" default:"50" doc:"At most so many, the newest; 0 for all."`

@@ -10,11 +10,11 @@ import (
 
 type tokensOutput struct {
 	Body struct {
-		Tokens []tokenBody `json:"tokens"`
+		Tokens []TokenBody `json:"tokens"`
 	}
 }
 
-type tokenBody struct {
+type TokenBody struct {
 	ID     string       `json:"id"`
 	Name   string       `json:"name"`
 	Role   access.Role  `json:"role"`
@@ -24,8 +24,8 @@ type tokenBody struct {
 	EndsAt time.Time    `json:"ends_at,omitzero"`
 }
 
-func shown(t access.Token) tokenBody {
-	return tokenBody{ID: t.ID, Name: t.Name, Role: t.Role, Scope: t.Scope, MadeAt: t.MadeAt, MadeBy: t.MadeBy, EndsAt: t.EndsAt}
+func shown(t access.Token) TokenBody {
+	return TokenBody{ID: t.ID, Name: t.Name, Role: t.Role, Scope: t.Scope, MadeAt: t.MadeAt, MadeBy: t.MadeBy, EndsAt: t.EndsAt}
 }
 
 type makeInput struct {
@@ -39,7 +39,7 @@ type makeInput struct {
 
 type madeOutput struct {
 	Body struct {
-		tokenBody
+		TokenBody
 		Token string `json:"token" doc:"Shown this once."`
 	}
 }
@@ -62,7 +62,7 @@ func (s *server) tokens() {
 			return nil, err
 		}
 		out := &tokensOutput{}
-		out.Body.Tokens = []tokenBody{}
+		out.Body.Tokens = []TokenBody{}
 		for _, t := range all {
 			out.Body.Tokens = append(out.Body.Tokens, shown(t))
 		}
@@ -79,7 +79,7 @@ func (s *server) tokens() {
 			return nil, err
 		}
 		out := &madeOutput{}
-		out.Body.tokenBody, out.Body.Token = shown(t), text
+		out.Body.TokenBody, out.Body.Token = shown(t), text
 		return out, nil
 	})
 	route(s, operation{

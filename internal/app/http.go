@@ -90,12 +90,6 @@ func (o *HTTPOptions) names() []string {
 	return names
 }
 
-// port tells installations of one host apart.
-func (o *HTTPOptions) port() string {
-	_, port, _ := net.SplitHostPort(o.Addr)
-	return port
-}
-
 // handler answers all that a server is asked. How it fares, everybody may know.
 func handler(door *gate.Gate, health http.Handler, programs, pages http.Handler) http.Handler {
 	inside := http.NewServeMux()
@@ -108,25 +102,33 @@ func handler(door *gate.Gate, health http.Handler, programs, pages http.Handler)
 	return all
 }
 
-// listen answers at the address and returns it as a URL.
-func (n *opened) listen(ctx context.Context, o HTTPOptions, h http.Handler) (string, error) {
+// listen takes the address, for requests to wait until they are answered, and
+// returns it as a URL.
+func (o *HTTPOptions) listen(ctx context.Context) (net.Listener, string, error) {
+	scheme := "http"
+	if o.CertFile != "" {
+		scheme = "https"
+		if _, err := tls.LoadX509KeyPair(o.CertFile, o.KeyOfCert); err != nil {
+			return nil, "", fmt.Errorf("reading --http-cert and --http-key: %w", err)
+		}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Addr)
 	if o.AnyPort && errors.Is(err, syscall.EADDRINUSE) {
 		host, _, _ := net.SplitHostPort(o.Addr) // it was listened on
 		listener, err = new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	}
 	if err != nil {
-		return "", fmt.Errorf("serving pages and the API: %w; choose another --http", err)
+		return nil, "", fmt.Errorf("serving pages and the API: %w; choose another --http", err)
 	}
+	if o.PublicURL != "" {
+		return listener, strings.TrimSuffix(o.PublicURL, "/"), nil
+	}
+	return listener, scheme + "://" + listener.Addr().String(), nil
+}
+
+// answer serves until the role is stopped.
+func (n *opened) answer(ctx context.Context, o HTTPOptions, listener net.Listener, h http.Handler) {
 	listener = bounded(listener, maxConnections)
-	scheme := "http"
-	if o.CertFile != "" {
-		scheme = "https"
-		if _, err := tls.LoadX509KeyPair(o.CertFile, o.KeyOfCert); err != nil {
-			_ = listener.Close() // nothing was served
-			return "", fmt.Errorf("reading --http-cert and --http-key: %w", err)
-		}
-	}
 	live, end := context.WithCancel(context.WithoutCancel(ctx))
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: maxHeader,
@@ -147,10 +149,6 @@ func (n *opened) listen(ctx context.Context, o HTTPOptions, h http.Handler) (str
 		<-shut
 		return nil
 	})
-	if o.PublicURL != "" {
-		return strings.TrimSuffix(o.PublicURL, "/"), nil
-	}
-	return scheme + "://" + listener.Addr().String(), nil
 }
 
 // shutLimit is how long requests that are under way may go on.

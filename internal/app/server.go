@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -129,10 +130,6 @@ func (n *opened) startServer(ctx context.Context, o serving) (string, error) {
 		p := follower.Progress()
 		return ready.Server{Name: n.Name, Began: began, Complete: p.Ready, Trouble: p.Trouble}.Reasons(now)
 	})
-	door, err := n.door(ctx, o)
-	if err != nil {
-		return "", err
-	}
 	steering := steer.New(steer.Options{Topics: n.topics, Ensure: o.ensure, Job: jobFrom(db, n.topics)})
 	programs, err := api.New(api.Options{
 		History: db, Tail: follower, Topics: n.topics, Admin: n.admin, Steer: steering, Version: n.Version, Log: n.Log,
@@ -140,17 +137,28 @@ func (n *opened) startServer(ctx context.Context, o serving) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	listener, url, err := o.listen(ctx)
+	if err != nil {
+		return "", err
+	}
+	n.stack.push("address", func(context.Context) error { _ = listener.Close(); return nil }) // who answers there closes it first
+	door, err := n.door(ctx, o, listener)
+	if err != nil {
+		return "", err
+	}
 	pages, err := web.New(web.Options{History: db, Tail: follower, Topics: n.topics, Steer: steering, Gate: door, Log: n.Log})
 	if err != nil {
 		return "", err
 	}
-	return n.listen(ctx, o.HTTPOptions, handler(door, n.health, programs, pages))
+	n.answer(ctx, o.HTTPOptions, listener, handler(door, n.health, programs, pages))
+	return url, nil
 }
 
 // door is what lets people and programs in.
-func (n *opened) door(ctx context.Context, o serving) (*gate.Gate, error) {
+func (n *opened) door(ctx context.Context, o serving, at net.Listener) (*gate.Gate, error) {
+	_, port, _ := net.SplitHostPort(at.Addr().String()) // it is one
 	g := gate.Options{
-		Key: o.key, Local: o.local, Hosts: o.names(), Proxies: o.Proxies, Encrypted: o.encrypted(), Port: o.port(), Log: n.Log,
+		Key: o.key, Local: o.local, Hosts: o.names(), Proxies: o.Proxies, Encrypted: o.encrypted(), Port: port, Log: n.Log,
 	}
 	if o.local == nil {
 		g.Tokens = gate.NewTokens()

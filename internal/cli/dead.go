@@ -16,7 +16,7 @@ type deadCmd struct {
 }
 
 type deadListCmd struct {
-	connection
+	reachable
 	answer
 	Job     string        `placeholder:"NAME" help:"Only runs of this job."`
 	Cluster string        `placeholder:"NAME" help:"Only dead letters of this cluster."`
@@ -31,12 +31,12 @@ func (deadListCmd) Help() string {
 
 // Run lists dead letters.
 func (c *deadListCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	letters, err := k.DeadLetters(ctx, query.DeadFilter{Job: c.Job, Cluster: c.Cluster, Since: time.Now().Add(-c.Since)})
+	letters, err := k.deadLetters(ctx, query.DeadFilter{Job: c.Job, Cluster: c.Cluster, Since: time.Now().Add(-c.Since)})
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func yes(b bool) string {
 }
 
 type deadRequeueCmd struct {
-	connection
+	reachable
 	ID    string `arg:"" optional:"" name:"run" help:"ID of the run, or enough of its beginning."`
 	Again bool   `help:"Requeue the run even if it was requeued before."`
 	All   bool   `help:"Requeue all runs of the job that were not requeued yet."`
@@ -98,12 +98,12 @@ func (c *deadRequeueCmd) Validate() error {
 
 // Run requeues dead runs.
 func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	letters, err := k.DeadLetters(ctx, query.DeadFilter{Job: c.Job, Since: time.Unix(0, 0)})
+	letters, err := k.deadLetters(ctx, query.DeadFilter{Job: c.Job, Since: time.Unix(0, 0)})
 	if err != nil {
 		return err
 	}
@@ -112,11 +112,11 @@ func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	for _, r := range wanted {
-		asked, err := k.steer().Requeue(ctx, keyboard(), query.Found{ID: r.ID, Job: r.Job, Due: r.Due}, "")
+		id, err := k.requeue(ctx, r)
 		if err != nil {
 			return fmt.Errorf("requeueing %s: %w", short(r.ID), told(err))
 		}
-		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, asked.Run)
+		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, id)
 	}
 	return nil
 }

@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/belfry-cron/belfry/internal/access"
+	"github.com/belfry-cron/belfry/internal/client"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/query"
@@ -55,7 +57,27 @@ func exitCode(err error) int {
 	case errors.As(err, &problems), errors.As(err, &parse):
 		return exitUsage
 	}
+	var problem *client.Problem
+	switch {
+	case errors.As(err, new(*client.UnreachableError)):
+		return exitUnreachable
+	case errors.As(err, &problem):
+		return exitOfProblem(problem.Status)
+	}
 	if class := kafka.Classify(err); class == kafka.ClassUnreachable || class == kafka.ClassTimeout {
+		return exitUnreachable
+	}
+	return exitFailed
+}
+
+// exitOfProblem returns the exit code for what a server says is wrong.
+func exitOfProblem(status int) int {
+	switch status {
+	case http.StatusNotFound:
+		return exitNotFound
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
+		return exitUsage
+	case http.StatusServiceUnavailable:
 		return exitUnreachable
 	}
 	return exitFailed

@@ -15,6 +15,7 @@ import (
 	"github.com/posener/complete"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry-cron/belfry/internal/client"
 	"github.com/belfry-cron/belfry/internal/keeper"
 )
 
@@ -140,6 +141,7 @@ func parser(g *grammar, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, e
 			{Key: "jobs", Title: "Jobs:"},
 			{Key: "runs", Title: "Runs:"},
 			{Key: "kafka", Title: "The system:"},
+			{Key: "server", Title: "A server instead of Kafka:"},
 			{Key: "connection", Title: "Kafka:"},
 		}),
 		kong.Vars{"brokers": defaultListen, "http": defaultHTTP},
@@ -161,7 +163,7 @@ func complain(stderr io.Writer, err error) int {
 	}
 	code := exitCode(err)
 	message := err.Error()
-	if code == exitUnreachable {
+	if code == exitUnreachable && !errors.As(err, new(*client.UnreachableError)) && !errors.As(err, new(*client.Problem)) {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
 	if errors.As(err, new(*kgo.ErrFirstReadEOF)) {

@@ -14,7 +14,7 @@ import (
 )
 
 type planCmd struct {
-	connection
+	reachable
 	answer
 	Files    []string  `short:"f" name:"file" required:"" placeholder:"FILE|DIR" predictor:"file" help:"Job files, or folders of them."`
 	Prune    bool      `help:"As apply --prune would: without the jobs that came from these files or folders and are no longer in them."`
@@ -49,22 +49,13 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
-	have, err := k.Jobs(ctx)
-	if err != nil {
-		return err
-	}
-	states, err := k.States(ctx, "")
-	if err != nil {
-		return err
-	}
-	prune := (&applyCmd{Files: c.Files, Prune: c.Prune}).prune()
-	a, err := steer.NewForecast(have, states.Jobs, steer.Plan(have, set.Jobs, prune), c.window())
+	a, err := k.plan(ctx, set.Jobs, pruned(c.Prune, c.Files), c.window())
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type tokenCmd struct {
 }
 
 type tokenCreateCmd struct {
-	connection
+	reachable
 	answer
 	Name    string            `arg:"" help:"Whose it is, or what it is for."`
 	Role    string            `required:"" placeholder:"ROLE" help:"What may be done with it: viewer, operator, editor or admin."`
@@ -49,12 +49,12 @@ func (c *tokenCreateCmd) Run(ctx context.Context, s *session) error {
 	if lasts > 0 {
 		t.EndsAt = time.Now().Add(lasts).UTC().Truncate(time.Second)
 	}
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	t, text, err := k.steer().MakeToken(ctx, keyboard(), t)
+	t, text, err := k.makeToken(ctx, t)
 	if err != nil {
 		return told(err)
 	}
@@ -109,18 +109,18 @@ func limits(s access.Scope) string {
 }
 
 type tokenListCmd struct {
-	connection
+	reachable
 	answer
 }
 
 // Run lists tokens.
 func (c *tokenListCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	all, err := k.Tokens(ctx)
+	all, err := k.tokens(ctx)
 	if err != nil {
 		return err
 	}
@@ -142,21 +142,20 @@ func (c *tokenListCmd) Run(ctx context.Context, s *session) error {
 }
 
 type tokenRevokeCmd struct {
-	connection
+	reachable
 	ID string `arg:"" name:"token" help:"ID of the token, as \"belfry token list\" shows it."`
 }
 
 // Run revokes a token.
 func (c *tokenRevokeCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	t, err := k.steer().RevokeToken(ctx, keyboard(), c.ID)
-	if err != nil {
+	if err := k.revokeToken(ctx, c.ID); err != nil {
 		return told(err)
 	}
-	s.printf("token %s of %s is revoked\n", t.ID, t.Name)
+	s.printf("token %s is revoked\n", c.ID)
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/belfry-cron/belfry/internal/history"
 )
 
+// idVersion is the first byte of an ID.
+const idVersion = 1
+
 // An ID says how far the topics were read of whose changes listeners hear: for
 // each partition the hash of its topic's name, its number, and the next offset.
 // It is the same on every server, so that any of them can resume from it.
@@ -26,7 +29,7 @@ func (t *Tail) id() string {
 	places := slices.SortedFunc(maps.Keys(t.next), func(a, b place) int {
 		return cmp.Or(strings.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
 	})
-	var b []byte
+	b := []byte{idVersion}
 	for _, p := range places {
 		if !t.tells(p.topic) {
 			continue
@@ -53,9 +56,10 @@ type spot struct {
 // parse reads an ID, nil if it is none.
 func parse(id string) map[spot]int64 {
 	b, err := base64.RawURLEncoding.DecodeString(id)
-	if err != nil {
+	if err != nil || len(b) == 0 || b[0] != idVersion {
 		return nil
 	}
+	b = b[1:]
 	all := map[spot]int64{}
 	for len(b) > 0 {
 		if len(b) < 4 {
