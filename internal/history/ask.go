@@ -11,7 +11,7 @@ import (
 
 // asking is a question under way: all it reads is of one moment.
 type asking struct {
-	ctx context.Context //nolint:containedctx // lives as long as the call
+	ctx context.Context
 	tx  *sql.Tx
 	d   *DB
 }

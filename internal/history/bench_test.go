@@ -2,14 +2,19 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/ledger"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -90,4 +95,186 @@ func processor(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// questions is the file that BenchmarkQuestions asks: kept between calls, since
+// it takes long to make, if BELFRY_BENCH_HISTORY names a folder.
+func questions(b *testing.B) *DB {
+	b.Helper()
+	runs, jobs := 200_000, 1000
+	if s := os.Getenv("BELFRY_BENCH_RUNS"); s != "" {
+		_, err := fmt.Sscan(s, &runs)
+		require.NoError(b, err)
+		jobs = max(jobs, runs/5000)
+	}
+	folder := os.Getenv("BELFRY_BENCH_HISTORY")
+	if folder == "" {
+		folder = b.TempDir()
+	}
+	path := filepath.Join(folder, fmt.Sprintf("runs-%d.db", runs))
+	_, err := os.Stat(path)
+	d, opening := Open(context.Background(), Options{Path: path, KeepFor: 1 << 60})
+	require.NoError(b, opening)
+	b.Cleanup(func() { require.NoError(b, d.Close()) })
+	if err != nil {
+		b.Logf("making a file of %d runs of %d jobs", runs, jobs)
+		fill(b, d, runs, jobs)
+	}
+	return d
+}
+
+// fill writes runs without folding events: their rows in the order of the log,
+// then how the jobs stand. One in 50 fails.
+func fill(b *testing.B, d *DB, runs, jobs int) {
+	b.Helper()
+	ctx := context.Background()
+	var records []Record
+	for i := range jobs {
+		name := jobName(i)
+		value, err := topic.EncodeJob(topic.Job{AppliedAt: day(), Job: job.Job{Name: name, Schedule: "* * * * *", Timezone: "UTC", Cluster: fmt.Sprint("cluster-", i%5), Command: []string{"/usr/bin/report", name}, Labels: map[string]string{"team": fmt.Sprint("team-", i%20)}}.WithDefaults()})
+		require.NoError(b, err)
+		records = append(records, Record{Topic: "belfry.jobs", Offset: int64(i), Key: []byte(name), Value: value})
+	}
+	_, err := d.Fold(ctx, records)
+	require.NoError(b, err)
+	w := d.file.w
+	for from := 0; from < runs; from += 50_000 {
+		require.NoError(b, w.within(ctx, func(ctx context.Context) error {
+			counts := newCounts()
+			for i := from; i < min(runs, from+50_000); i++ {
+				if err := d.write(ctx, counts, i, jobs); err != nil {
+					return err
+				}
+			}
+			if err := w.writeStands(ctx); err != nil {
+				return err
+			}
+			return (&batch{d: d, w: w, counts: counts}).writeCounts(ctx)
+		}))
+	}
+}
+
+func jobName(i int) string { return fmt.Sprintf("job-%05d", i) }
+
+// write writes the row of a run, as a fold of its events would.
+func (d *DB) write(ctx context.Context, counts *counts, i, jobs int) error {
+	name := jobName(i % jobs)
+	due := day().Add(time.Duration(i/jobs) * time.Minute)
+	state, exit := run.StateSucceeded, 0
+	if i%50 == 49 {
+		state, exit = run.StateFailed, 2
+	}
+	r := ledger.Run{
+		ID: run.NewID(name, due, ""), Job: name, Cluster: fmt.Sprint("cluster-", i%jobs%5), Due: due, Trigger: run.TriggerSchedule, State: state,
+		EnqueuedAt: due.Add(-5 * time.Second), EndedAt: due.Add(2 * time.Second), NotBefore: due, Fence: int64(i),
+		Attempts: []ledger.Attempt{{
+			Number: 1, Fence: int64(i), State: state, Worker: fmt.Sprint("worker-", i%37), EnqueuedAt: due.Add(-5 * time.Second), NotBefore: due, ClaimedAt: due.Add(-4 * time.Second),
+			StartedAt: due.Add(3 * time.Millisecond),
+			Outcome:   &run.Outcome{State: state, ExitCode: exit, StartedAt: due.Add(3 * time.Millisecond), EndedAt: due.Add(time.Duration(i%977) * 7 * time.Millisecond).Add(3 * time.Millisecond), OutputBytes: 41},
+		}},
+	}
+	if state != run.StateSucceeded {
+		r.State, r.Reason = run.StateDead, run.ReasonAttemptsUsed
+	}
+	f := &jobFold{batch: &batch{d: d, w: d.file.w}}
+	var err error
+	if f.job, err = f.w.jobID(ctx, name); err != nil {
+		return err
+	}
+	c := columnsOf(&r)
+	if err := f.storeRow(ctx, &touched{}, &c, d.packer.pack(&r)); err != nil {
+		return err
+	}
+	s, err := f.w.stand(ctx, f.job)
+	if err != nil {
+		return err
+	}
+	s.change(nil, &c)
+	counts.run(&c, 1)
+	return nil
+}
+
+// BenchmarkQuestions asks what the pages ask, of BELFRY_BENCH_RUNS runs
+// (200,000). "p95-ms" is of the calls that were made, at different jobs and times.
+func BenchmarkQuestions(b *testing.B) {
+	d := questions(b)
+	ctx := context.Background()
+	now, jobs := latestOf(b, d)
+	exit := 2
+	at := func(i int) time.Time { return now.Add(-time.Duration(i*7919%100000) * time.Minute / 50) }
+	for _, q := range []struct {
+		name string
+		ask  func(i int) error
+	}{
+		{"jobs with strips", func(i int) error {
+			_, err := d.Jobs(ctx, JobFilter{After: cursor(jobName(i * 61 % jobs))}, now)
+			return err
+		}},
+		{"failing jobs", func(int) error { _, err := d.Jobs(ctx, JobFilter{Health: HealthFailing}, now); return err }},
+		{"jobs by text", func(i int) error { _, err := d.Jobs(ctx, JobFilter{Text: fmt.Sprint(i % 1000)}, now); return err }},
+		{"a job", func(i int) error {
+			name := jobName(i * 61 % jobs)
+			if _, err := d.Job(ctx, name, now); err != nil {
+				return err
+			}
+			if _, err := d.Runs(ctx, RunFilter{Job: name, WithSkips: true}); err != nil {
+				return err
+			}
+			_, err := d.Stats(ctx, name, "", now.Add(-30*24*time.Hour), now, 60)
+			return err
+		}},
+		{"a run", func(i int) error {
+			_, err := d.Run(ctx, string(run.NewID(jobName(i*61%jobs), at(i).Truncate(time.Minute), "")))
+			if errors.As(err, new(*NoRunError)) {
+				return nil
+			}
+			return err
+		}},
+		{"runs", func(i int) error { _, err := d.Runs(ctx, RunFilter{To: at(i)}); return err }},
+		{"runs that failed", func(i int) error {
+			_, err := d.Runs(ctx, RunFilter{States: []run.State{run.StateDead}, To: at(i)})
+			return err
+		}},
+		{"failed runs of a job", func(i int) error {
+			_, err := d.Runs(ctx, RunFilter{Job: jobName(i * 61 % jobs), States: []run.State{run.StateDead}})
+			return err
+		}},
+		{"runs by cluster and worker", func(i int) error {
+			_, err := d.Runs(ctx, RunFilter{Cluster: "cluster-1", Worker: fmt.Sprint("worker-", i%37), To: at(i)})
+			return err
+		}},
+		{"runs by label and exit code", func(i int) error {
+			_, err := d.Runs(ctx, RunFilter{Labels: map[string]string{"team": fmt.Sprint("team-", i%20)}, ExitCode: &exit, To: at(i)})
+			return err
+		}},
+		{"runs of no worker there is", func(i int) error { _, err := d.Runs(ctx, RunFilter{Worker: "nobody", To: at(i)}); return err }},
+		{"overview", func(int) error { _, err := d.Overview(ctx, now); return err }},
+		{"stats of all, 30 days", func(int) error { _, err := d.Stats(ctx, "", "", now.Add(-30*24*time.Hour), now, 60); return err }},
+		{"calendar of all, 30 days", func(int) error {
+			_, err := d.Calendar(ctx, "", "", now.Add(-30*24*time.Hour), now, time.UTC)
+			return err
+		}},
+	} {
+		b.Run(strings.ReplaceAll(q.name, " ", "_"), func(b *testing.B) {
+			b.ReportAllocs()
+			var all []time.Duration
+			before := processor(b)
+			for i := range b.N {
+				begun := time.Now()
+				require.NoError(b, q.ask(i))
+				all = append(all, time.Since(begun))
+			}
+			b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N)/1000, "cpu-ms/op")
+			b.ReportMetric(float64(quantile(all, 0.95).Microseconds())/1000, "p95-ms")
+		})
+	}
+}
+
+// latestOf returns the latest due time, and how many jobs there are.
+func latestOf(b *testing.B, d *DB) (time.Time, int) {
+	b.Helper()
+	var due int64
+	var jobs int
+	require.NoError(b, d.file.read.QueryRow("SELECT max(due), (SELECT count(*) FROM jobs) FROM runs").Scan(&due, &jobs))
+	return instant(due), jobs
 }

@@ -67,9 +67,6 @@ func columnsOf(r *ledger.Run) columns {
 // running reports whether the run is under way.
 func (c *columns) running() bool { return c.state == run.StateStarted && c.ended == 0 }
 
-// minute is the one the run is due in, since 1970.
-func (c *columns) minute() int64 { return floor(c.due, time.Minute) }
-
 // floor divides microseconds by a unit, towards the past.
 func floor(micros int64, unit time.Duration) int64 {
 	u := unit.Microseconds()

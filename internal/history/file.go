@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 
@@ -26,6 +27,9 @@ type file struct {
 
 func openFile(ctx context.Context, o Options) (*file, error) {
 	f := &file{}
+	if err := private(o.Path); err != nil {
+		return nil, err
+	}
 	var err error
 	if f.write, err = connect(o.Path, 1,
 		"journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-65536)", "wal_autocheckpoint(4000)",
@@ -46,6 +50,16 @@ func openFile(ctx context.Context, o Options) (*file, error) {
 		return nil, errors.Join(err, f.close())
 	}
 	return f, nil
+}
+
+// private makes the file readable for nobody else: definitions hold variables
+// that may be secret. What SQLite keeps beside it gets the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("making the history file: %w", err)
+	}
+	return f.Close()
 }
 
 // pages is the bound of the file in pages: SQLite's own, if there is none.

@@ -26,7 +26,7 @@ func TestFiltersAreTheNaiveOnes(t *testing.T) {
 		jobs, err := d.Jobs(context.Background(), history.JobFilter{}, noon())
 		require.NoError(t, err)
 		for range 8 {
-			f := drawFilter(t, l)
+			f := drawFilter(t)
 			want := []history.RunRow{}
 			for _, row := range all {
 				if matches(t, d, jobs.Jobs, f, row) {
@@ -39,7 +39,7 @@ func TestFiltersAreTheNaiveOnes(t *testing.T) {
 	})
 }
 
-func drawFilter(t *rapid.T, l *log) history.RunFilter {
+func drawFilter(t *rapid.T) history.RunFilter {
 	maybe := func(label string, of ...string) string {
 		return rapid.SampledFrom(append(of, "", "", "")).Draw(t, label)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/belfry-cron/belfry/internal/member"
@@ -62,9 +63,7 @@ func (d *DB) fold(ctx context.Context, records []Record) (Folded, error) {
 	if err := w.within(ctx, b.write); err != nil {
 		return Folded{}, fmt.Errorf("folding %d records into history: %w", len(records), err)
 	}
-	for p, next := range b.offsets {
-		w.offsets[p] = next
-	}
+	maps.Copy(w.offsets, b.offsets)
 	d.living.observe(b.beats)
 	b.folded.Unreadable = len(b.unreadable)
 	return b.folded, nil
@@ -252,4 +251,3 @@ func (d *DB) Unreadable(ctx context.Context) (UnreadablePage, error) {
 	})
 	return page, err
 }
-

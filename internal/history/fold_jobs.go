@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/schedule"
+	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -160,10 +161,9 @@ func (w *writer) plan(ctx context.Context, id int64) (*planned, error) {
 	return p, nil
 }
 
-// stateRecord is what is read of a job's state.
+// stateRecord is what is read of a job's state; nothing of one that was removed.
 type stateRecord struct {
-	paused  bool
-	removed bool
+	paused bool
 }
 
 // state takes a record of the schedulers' state in.
@@ -182,17 +182,28 @@ func (b *batch) state(r *Record) error {
 			b.shards = map[int32]logged[topic.ShardRecord]{}
 		}
 		b.shards[r.Partition] = logged[topic.ShardRecord]{s, r}
-	case !topic.IsJobKey(name), b.placed(r, name) != nil:
-	case len(r.Value) == 0:
-		b.states = append(b.states, logged[stateRecord]{stateRecord{removed: true}, r})
-	default:
-		s, err := topic.DecodeState(r.Value)
-		if err != nil {
-			return err
-		}
-		b.states = append(b.states, logged[stateRecord]{stateRecord{paused: s.Paused}, r})
+	case topic.IsJobKey(name):
+		return b.jobState(r, name)
 	}
 	return nil
+}
+
+func (b *batch) jobState(r *Record, name string) error {
+	err := b.placed(r, name)
+	if len(r.Value) == 0 {
+		if err == nil { // else it removes a copy in the wrong place
+			b.states = append(b.states, logged[stateRecord]{at: r})
+		}
+		return nil
+	}
+	var s shard.JobState
+	if err == nil {
+		s, err = topic.DecodeState(r.Value)
+	}
+	if err == nil {
+		b.states = append(b.states, logged[stateRecord]{stateRecord{paused: s.Paused}, r})
+	}
+	return err
 }
 
 func (b *batch) writeStates(ctx context.Context) error {

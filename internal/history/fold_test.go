@@ -63,7 +63,7 @@ func TestHistoryIsTheLedger(t *testing.T) {
 						o.Tail = ""
 					}
 				}
-				require.Equal(t, name, want.Job)
+				require.Equal(t, want.Job, name)
 				got, err := d.Run(context.Background(), string(want.ID))
 				require.NoError(t, err)
 				same(t, want, got.Run)

@@ -99,7 +99,9 @@ type drawing struct {
 
 func (g *drawing) n(label string, most int) int { return rapid.IntRange(0, most).Draw(g.t, label) }
 
-func (g *drawing) one(label string, of ...string) string { return rapid.SampledFrom(of).Draw(g.t, label) }
+func (g *drawing) one(label string, of ...string) string {
+	return rapid.SampledFrom(of).Draw(g.t, label)
+}
 
 func (g *drawing) at() time.Time {
 	return noon().Add(-3 * time.Hour).Add(time.Duration(g.n("at", 4*60*60*1000)) * time.Millisecond)
@@ -392,10 +394,6 @@ func (l *log) told() map[string]*ledger.Ledger {
 	}
 	return all
 }
-
-
-
-
 
 // same fails with what differs.
 func same(t T, want, got any) {

@@ -84,7 +84,7 @@ func (q *asking) named(prefix string) (found, error) {
 // details reads what belongs to runs, and what it has read already only once.
 type details struct {
 	*asking
-	definitions map[int64][]applied        // by job, the latest first
+	definitions map[int64][]applied       // by job, the latest first
 	kept        map[int64]map[run.ID]bool // by job: the runs whose output is kept however they ended
 }
 

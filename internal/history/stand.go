@@ -21,15 +21,15 @@ const (
 // stand is how a job stands: what follows from its rows, and from its
 // definition. It is the same however the rows came to be there.
 type stand struct {
-	strip                      []StripRun // newest first
-	running, queued            int64
-	ended, skips               int64
-	lastSuccess, lastEnd       int64 // 0: none
-	newest                     int64 // 0: none
-	oldest                     int64 // 0: none
-	overdue                    int64 // 0: never
-	stale                      staleness
-	waitsMayHaveChanged        bool
+	strip                []StripRun // newest first
+	running, queued      int64
+	ended, skips         int64
+	lastSuccess, lastEnd int64 // 0: none
+	newest               int64 // 0: none
+	oldest               int64 // 0: none
+	overdue              int64 // 0: never
+	stale                staleness
+	waitsMayHaveChanged  bool
 }
 
 // staleness says what the rows have to be asked for, since it cannot be told

@@ -65,7 +65,7 @@ func (d *DB) Stats(ctx context.Context, job, cluster string, from, to time.Time,
 }
 
 func roundUp(d, unit time.Duration) time.Duration {
-	return max(unit, (d+unit-1)/unit*unit)
+	return max(unit, (d + unit - 1).Truncate(unit))
 }
 
 func (b *Bucket) add(t tally) {

@@ -43,20 +43,17 @@ func newWriter(ctx context.Context, conn *sql.Conn) (*writer, error) {
 		offsets: map[place]int64{},
 	}
 	w.forget()
-	rows, err := conn.QueryContext(ctx, "SELECT topic, partition, next FROM offsets")
+	err := w.each(ctx, "SELECT topic, partition, next FROM offsets", nil, func(scan func(...any) error) error {
+		var p place
+		var next int64
+		err := scan(&p.topic, &p.partition, &next)
+		w.offsets[p] = next
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the offsets: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var p place
-		var next int64
-		if err := rows.Scan(&p.topic, &p.partition, &next); err != nil {
-			return nil, fmt.Errorf("reading the offsets: %w", err)
-		}
-		w.offsets[p] = next
-	}
-	return w, rows.Err()
+	return w, nil
 }
 
 func (w *writer) forget() {
@@ -160,13 +157,12 @@ func (w *writer) each(ctx context.Context, query string, args []any, f func(scan
 
 // eachRow calls f for every row and closes them.
 func eachRow(rows *sql.Rows, f func(scan func(...any) error) error) error {
-	defer rows.Close()
 	for rows.Next() {
 		if err := f(rows.Scan); err != nil {
-			return err
+			return errors.Join(err, rows.Close())
 		}
 	}
-	return rows.Err()
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // jobID returns the ID of a job's name, made if the name is new.

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/belfry-cron/belfry/internal/history"
@@ -147,10 +148,7 @@ func newFan() fan {
 
 // forget empties the ring, which begins at next.
 func (f *fan) forget(next map[place]int64) {
-	f.ring, f.bytes, f.begins = nil, 0, map[place]int64{}
-	for p, at := range next {
-		f.begins[p] = at
-	}
+	f.ring, f.bytes, f.begins = nil, 0, maps.Clone(next)
 }
 
 // starts notes where the reading of a partition begins.

@@ -43,7 +43,7 @@ func (t *Tail) id() string {
 
 func hashed(name string) uint32 {
 	h := fnv.New32a()
-	h.Write([]byte(name))
+	_, _ = h.Write([]byte(name)) // a hash takes it all
 	return h.Sum32()
 }
 
