@@ -26,84 +26,6 @@ const (
 	namedTargets = 12
 )
 
-// action is something that can be done to jobs or runs.
-type action struct {
-	name   string
-	verb   string // "Pause"
-	done   string // "Paused"
-	noun   string // what it is done to
-	danger bool
-	asks   bool // it is asked back even for one
-	role   access.Role
-	note   string // what people should know before
-	do     func(ctx context.Context, s *steer.Steer, who access.Principal, t target, seen string) (run.ID, error)
-}
-
-// target is what something is done to: a job, or a run of it.
-type target struct {
-	job  string
-	find query.Found
-}
-
-// Name is how people know it.
-func (t target) Name() string {
-	if t.find.ID == "" {
-		return t.job
-	}
-	return t.job + " " + shortID(t.find.ID)
-}
-
-func asked(a steer.Asked, err error) (run.ID, error) { return a.Run, err }
-
-// actions are all there are.
-func actions() []action {
-	type who = access.Principal
-	return []action{
-		{
-			name: "pause", verb: "Pause", done: "Paused", noun: "job", role: access.Operator,
-			note: "Due times of a paused job are skipped, and stand in its list with that reason.",
-			do: func(ctx context.Context, s *steer.Steer, w who, t target, _ string) (run.ID, error) {
-				return asked(s.Pause(ctx, w, t.job))
-			},
-		},
-		{
-			name: "resume", verb: "Resume", done: "Resumed", noun: "job", role: access.Operator,
-			note: "Due times that were skipped meanwhile stay skipped.",
-			do: func(ctx context.Context, s *steer.Steer, w who, t target, _ string) (run.ID, error) {
-				return asked(s.Resume(ctx, w, t.job))
-			},
-		},
-		{
-			name: "run", verb: "Run", done: "Asked for a run of", noun: "job", role: access.Operator,
-			note: "Each of them is run once, now, whatever its schedule says.",
-			do: func(ctx context.Context, s *steer.Steer, w who, t target, key string) (run.ID, error) {
-				return asked(s.Run(ctx, w, t.job, steer.RunOptions{Key: key}))
-			},
-		},
-		{
-			name: "delete", verb: "Delete", done: "Deleted", noun: "job", role: access.Editor, danger: true, asks: true,
-			note: "Its history stays. A job that comes from a file comes back when the file is applied.",
-			do: func(ctx context.Context, s *steer.Steer, w who, t target, seen string) (run.ID, error) {
-				return "", s.DeleteJob(ctx, w, t.job, seen)
-			},
-		},
-		{
-			name: "cancel", verb: "Cancel", done: "Asked to cancel", noun: "run", role: access.Operator, danger: true, asks: true,
-			note: "A command that is under way is ended.",
-			do: func(ctx context.Context, s *steer.Steer, w who, t target, _ string) (run.ID, error) {
-				return asked(s.Cancel(ctx, w, t.find))
-			},
-		},
-		{
-			name: "requeue", verb: "Requeue", done: "Requeued", noun: "run", role: access.Operator,
-			note: "Each becomes a new run with the old due time, and the job's definition of today.",
-			do: func(ctx context.Context, s *steer.Steer, w who, t target, key string) (run.ID, error) {
-				return asked(s.Requeue(ctx, w, t.find, key))
-			},
-		},
-	}
-}
-
 // form is what was posted to /act.
 type form struct {
 	action  action
@@ -132,7 +54,7 @@ type confirmBody struct {
 func (s *Site) act(w http.ResponseWriter, r *http.Request) {
 	rd := s.readerOf(r)
 	f, err := s.form(w, r, rd)
-	if err != nil && r.Header.Get("HX-Request") != "" {
+	if err != nil && r.Header.Get(htmxRequest) != "" {
 		setFlash(w, flash{bad, err.Error()})
 		goTo(w, r, f.next)
 		return
@@ -146,11 +68,14 @@ func (s *Site) act(w http.ResponseWriter, r *http.Request) {
 	}
 	at, failures := s.do(r.Context(), rd, &f)
 	setFlash(w, outcomeOf(&f, failures))
-	if f.action.name == "run" && len(f.targets) == 1 && at != "" {
+	if slices.Contains([]string{"run", "replay", "requeue"}, f.action.name) && len(f.targets) == 1 && at != "" {
 		f.next = "/runs/" + string(at)
 	}
 	goTo(w, r, f.next)
 }
+
+// htmxRequest is the header by which htmx is known.
+const htmxRequest = "Hx-Request"
 
 // goTo sends the browser on. Htmx would follow a redirect by itself, and the
 // page with the flash would never be seen.
@@ -158,8 +83,8 @@ func goTo(w http.ResponseWriter, r *http.Request, next string) {
 	if next == "" {
 		next = "/"
 	}
-	if r.Header.Get("HX-Request") != "" {
-		w.Header().Set("HX-Redirect", next)
+	if r.Header.Get(htmxRequest) != "" {
+		w.Header().Set("Hx-Redirect", next)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -243,7 +168,11 @@ func (s *Site) runTargets(ctx context.Context, rd reader, ids []string) ([]targe
 		if err != nil {
 			return nil, err
 		}
-		targets = append(targets, target{job: d.Row.Job, find: query.Found{ID: d.Row.ID, Job: d.Row.Job, Due: d.Row.Due, Cluster: d.Row.Cluster}})
+		one := target{job: d.Row.Job, find: query.Found{ID: d.Row.ID, Job: d.Row.Job, Due: d.Row.Due, Cluster: d.Row.Cluster}}
+		if d.Definition != nil {
+			one.then = &d.Definition.Job.Job
+		}
+		targets = append(targets, one)
 	}
 	return targets, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -46,7 +47,8 @@ func newBrowser(t testing.TB) *browser {
 		chromedp.Flag("disable-component-update", true), chromedp.WSURLReadTimeout(time.Minute))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(end)
-	ctx, closeTab := chromedp.NewContext(allocator)
+	quiet := func(string, ...any) {} // it reports each event that is newer than itself
+	ctx, closeTab := chromedp.NewContext(allocator, chromedp.WithErrorf(quiet))
 	t.Cleanup(closeTab)
 	require.NoError(t, chromedp.Run(ctx))
 	return &browser{t: t, ctx: ctx}
@@ -179,10 +181,26 @@ func (p *tab) until(expression string) {
 	}
 }
 
-// key presses keys as somebody would who has no field in focus.
-func (p *tab) key(keys string, modifiers ...chromedp.KeyOption) {
+// key presses a key as somebody would who has no field in focus: what the page
+// does about it, it does before a character comes of it.
+func (p *tab) key(name string, held ...input.Modifier) {
 	p.t.Helper()
-	p.do(chromedp.KeyEvent(keys, modifiers...))
+	text := map[string]string{"Enter": "\r"}[name]
+	if len(name) == 1 && len(held) == 0 {
+		text = name
+	}
+	var modifiers input.Modifier
+	for _, m := range held {
+		modifiers |= m
+	}
+	down := input.DispatchKeyEvent(input.KeyDown).WithKey(name).WithText(text).WithModifiers(modifiers)
+	if name == "Enter" {
+		down = down.WithWindowsVirtualKeyCode(13)
+	}
+	if name == "Escape" {
+		down = down.WithWindowsVirtualKeyCode(27)
+	}
+	p.do(down, input.DispatchKeyEvent(input.KeyUp).WithKey(name).WithModifiers(modifiers))
 }
 
 // click clicks on what a selector names first.
@@ -216,12 +234,18 @@ func TestEveryScreenInABrowser(t *testing.T) {
 	for _, l := range looks() {
 		t.Run(l.String(), func(t *testing.T) {
 			p := b.open(t, live.url, l)
+			found := map[string][]string{}
 			for _, path := range append(screens(live.town), "/edit", "/edit/etl/partners", "/jobs/crm/sync?version=x") {
 				p.to(path)
-				require.Empty(t, p.axe(), "axe on %s", path)
-				require.LessOrEqual(t, value[int](p, "document.documentElement.scrollWidth"), int(l.width), "%s is wider than the window", path)
+				for _, violation := range p.axe() {
+					found[violation] = append(found[violation], path)
+				}
+				if width := value[int](p, "document.documentElement.scrollWidth"); width > int(l.width) {
+					found["wider than the window"] = append(found["wider than the window"], path)
+				}
 				p.forgive("the server responded with a status of 404")
 			}
+			require.Empty(t, found)
 		})
 	}
 }
@@ -235,7 +259,7 @@ func TestKeys(t *testing.T) {
 	p.key("?")
 	p.until(`document.querySelector("#keys").open`)
 	require.Empty(t, p.axe())
-	p.key("\x1b")
+	p.key("Escape")
 	p.until(`!document.querySelector("#keys").open`)
 
 	p.key("/")
@@ -254,16 +278,16 @@ func TestKeys(t *testing.T) {
 	p.key("x")
 	require.Equal(t, "1 ticked", value[string](p, `document.querySelector("[data-count]").textContent`))
 	p.key("x")
-	p.key("\r")
-	p.until(`location.pathname === "/jobs/backup/verify"`)
+	p.key("Enter")
+	p.until(`location.pathname === "/jobs/backup/postgres"`)
 
 	p.until(`document.readyState === "complete" && typeof htmx === "object"`)
-	p.key("k", chromedp.KeyModifiers(2)) // Ctrl
+	p.key("k", input.ModifierCtrl)
 	p.until(`document.querySelector("#palette").open`)
 	require.Empty(t, p.axe())
 	p.do(chromedp.SendKeys("#palette-text", "etl/par", chromedp.ByQuery))
 	p.until(`document.querySelector("#palette-list li[aria-selected=true]")?.dataset.href === "/jobs/etl/partners"`)
-	p.key("\r")
+	p.key("Enter")
 	p.until(`location.pathname === "/jobs/etl/partners" && document.readyState === "complete" && typeof htmx === "object"`)
 
 	p.key("g")
@@ -363,7 +387,7 @@ func TestALogIsLive(t *testing.T) {
 	require.Equal(t, "green", value[string](p, `document.querySelector("#log .f2").textContent`))
 
 	p.do(chromedp.SendKeys("#log-text", "bold", chromedp.ByQuery))
-	p.until(`document.querySelectorAll("#log mark").length === 2`)
+	p.until(`document.querySelectorAll("#log mark").length === 1`)
 	live.writes(t, strings.Repeat("another bold line\n", 60))
 	p.until(`document.querySelector("#log-found").textContent === "61 lines"`)
 	require.True(t, value[bool](p, `((l) => l.scrollTop + l.clientHeight >= l.scrollHeight - 2)(document.querySelector("#log"))`), "it follows")

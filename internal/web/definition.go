@@ -181,7 +181,7 @@ func calendarItems(j job.Job) yaml.MapSlice {
 		}
 		seen[c.Name] = true
 		var days []any
-		for _, d := range strings.Fields(c.Days) {
+		for d := range strings.FieldsSeq(c.Days) {
 			days = append(days, d)
 		}
 		for _, r := range c.Rules {
@@ -208,7 +208,7 @@ func durationText(d time.Duration) string {
 	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
 		if n := d / u.unit; n > 0 {
 			b.WriteString(strconv.FormatInt(int64(n), 10) + u.name)
-			d -= n * u.unit
+			d %= u.unit
 		}
 	}
 	if b.Len() == 0 {

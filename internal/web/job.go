@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -265,13 +264,4 @@ func commandLine(command []string) string {
 		words = append(words, w)
 	}
 	return strings.Join(words, " ")
-}
-
-// labelWords are labels as people write them.
-func labelWords(labels map[string]string) []string {
-	var words []string
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		words = append(words, key+"="+labels[key])
-	}
-	return words
 }

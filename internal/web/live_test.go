@@ -27,6 +27,7 @@ import (
 type liveTown struct {
 	*town
 	url    string
+	site   *Site
 	topics *query.Topics
 	steer  *steer.Steer
 	client *kgo.Client
@@ -66,7 +67,7 @@ func newLive(t testing.TB) *liveTown {
 	go func() { ended <- follower.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		<-ended
+		require.ErrorIs(t, <-ended, context.Canceled)
 		require.NoError(t, db.Close())
 	})
 	require.Eventually(t, func() bool { return follower.Progress().Ready }, 30*time.Second, 20*time.Millisecond)
@@ -77,7 +78,7 @@ func newLive(t testing.TB) *liveTown {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	l.url = server.URL
+	l.url, l.site = server.URL, site
 	return l
 }
 

@@ -159,11 +159,11 @@ func busiest(m *minutes, from time.Time, c clock) []collision {
 		for _, j := range m.jobs[i] {
 			names = append(names, j.def.Name)
 		}
-		if key := strings.Join(names, "\x00"); seen[key] {
+		key := strings.Join(names, "\x00")
+		if seen[key] {
 			continue
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		one := collision{At: c.moment(from.Add(time.Duration(i) * time.Minute)), Count: m.count[i], More: max(0, len(m.jobs[i])-suggestedJobs)}
 		for _, j := range m.jobs[i][:min(suggestedJobs, len(m.jobs[i]))] {
 			one.Jobs = append(one.Jobs, suggest(j))

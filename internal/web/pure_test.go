@@ -239,7 +239,7 @@ func TestHealthInOneSentence(t *testing.T) {
 
 func TestRanges(t *testing.T) {
 	require.Equal(t, "0–3, 5", ranges([]int32{3, 1, 0, 2, 5}))
-	require.Equal(t, "", ranges(nil))
+	require.Empty(t, ranges(nil))
 }
 
 func TestCommandsAsPeopleWriteThem(t *testing.T) {

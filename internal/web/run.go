@@ -48,6 +48,7 @@ type runBody struct {
 	Cancels bool
 	Again   bool
 	Requeue bool
+	Replay  bool
 }
 
 // step is a point on a run's way.
@@ -69,6 +70,7 @@ func (s *Site) run(ctx context.Context, r *http.Request, rd reader) (frame, erro
 	b.Cancels = operates && !d.Row.State.Final()
 	b.Again = operates
 	b.Requeue = operates && d.Row.State == run.StateDead
+	b.Replay = operates && d.Row.State.Final() && d.Definition != nil
 	if d.Row.State.Final() || s.o.Tail == nil {
 		b.Log = renderTail(d.Tail)
 	} else {
@@ -185,6 +187,10 @@ func triggerNote(t run.Trigger) string {
 		return "somebody asked for it"
 	case run.TriggerRequeue:
 		return "somebody requeued it"
+	case run.TriggerReplay:
+		return "somebody asked for it again, by the definition of then"
+	case run.TriggerBackfill:
+		return "a backfill of what was not run"
 	}
 	return string(t)
 }
@@ -241,9 +247,9 @@ func noteTone(t run.EventType) tone {
 		return bad
 	case run.EventRetrying, run.EventReturned, run.EventDropped, run.EventWithdrawn, run.EventRecalling, run.EventDeferred:
 		return late
-	default:
-		return none
+	case run.EventEnqueued, run.EventSkipped, run.EventEnded, run.EventDiscarded, run.EventBackfill, run.EventClaimed, run.EventStarting, run.EventFinished:
 	}
+	return none
 }
 
 func noteWord(t run.EventType) string {
@@ -264,9 +270,11 @@ func noteWord(t run.EventType) string {
 		return "given back"
 	case run.EventDropped:
 		return "dropped"
-	default:
-		return string(t)
+	case run.EventDiscarded:
+		return "discarded"
+	case run.EventEnqueued, run.EventSkipped, run.EventEnded, run.EventBackfill, run.EventClaimed, run.EventStarting, run.EventFinished:
 	}
+	return string(t)
 }
 
 func noteText(n ledger.Note) string {

@@ -85,6 +85,10 @@ func triggerWords(t run.Trigger) string {
 		return "asked for"
 	case run.TriggerRequeue:
 		return "requeued"
+	case run.TriggerReplay:
+		return "replayed"
+	case run.TriggerBackfill:
+		return "backfilled"
 	}
 	return string(t)
 }

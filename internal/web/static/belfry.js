@@ -68,7 +68,7 @@
   function busy() {
     const active = document.activeElement;
     return Date.now() - pointerAt < 1200 && main().matches(":hover") ||
-      active && main().contains(active) && active.matches("input:not([type=checkbox]), textarea, select") ||
+      active && main().contains(active) && !active.closest("#logbox") && active.matches("input:not([type=checkbox]), textarea, select") ||
       $("#main .acts input[name=job]:checked, #main .acts input[name=run]:checked, #main .acts input[name=all]:checked") ||
       $("dialog[open]") || String(getSelection()) !== "";
   }

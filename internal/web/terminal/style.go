@@ -58,35 +58,43 @@ func (s *style) set(parameters string) {
 
 // one takes in an SGR parameter that stands alone.
 func (s *style) one(n int) {
-	switch {
-	case n == 0:
+	switch n {
+	case 0:
 		*s = style{}
-	case n == 1:
+	case 1:
 		s.bold = true
-	case n == 2:
+	case 2:
 		s.faint = true
-	case n == 3:
+	case 3:
 		s.italic = true
-	case n == 4, n == 21:
+	case 4, 21:
 		s.underline = true
-	case n == 7:
+	case 7:
 		s.reverse = true
-	case n == 9:
+	case 9:
 		s.crossed = true
-	case n == 22:
+	case 22:
 		s.bold, s.faint = false, false
-	case n == 23:
+	case 23:
 		s.italic = false
-	case n == 24:
+	case 24:
 		s.underline = false
-	case n == 27:
+	case 27:
 		s.reverse = false
-	case n == 29:
+	case 29:
 		s.crossed = false
-	case n == 39:
+	case 39:
 		s.fg = 0
-	case n == 49:
+	case 49:
 		s.bg = 0
+	default:
+		s.color(n)
+	}
+}
+
+// color takes in one of the first 16 colours.
+func (s *style) color(n int) {
+	switch {
 	case n >= 30 && n <= 37:
 		s.fg = int16(n - 30 + 1)
 	case n >= 40 && n <= 47:
