@@ -9,14 +9,22 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// admit applies the job's overlap policy to a run whose time has come.
+// admit applies the job's overlap policy to a run whose time has come. What is
+// staged ahead of a later due time is not in its way: where runs must not
+// overlap, that is taken back first.
 func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
-	if len(e.st.Active) >= e.maxUnfinished() {
+	busy := e.busy(d, now)
+	if busy >= e.maxUnfinished() || len(e.st.Active) >= job.MaxUnfinished {
 		s.skipRun(e, d, run.ReasonQueueFull, now)
 		return
 	}
 	if e.def.Overlap == job.OverlapAllow || len(e.st.Active) == 0 {
 		s.begin(e, d, now)
+		return
+	}
+	if busy == 0 && len(e.st.Deferred) == 0 {
+		s.deferRun(e, d, run.ReasonOverlap, now)
+		s.takeBackAhead(e, now)
 		return
 	}
 	switch e.def.Overlap {
@@ -29,12 +37,9 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 		}
 		s.deferRun(e, d, run.ReasonOverlap, now)
 	case job.OverlapReplace:
-		for _, older := range e.st.Deferred {
-			s.skipRun(e, older, run.ReasonReplaced, now)
-		}
-		e.st.Deferred = nil
+		s.dropDeferred(e, now)
 		s.deferRun(e, d, run.ReasonReplaced, now)
-		s.cancelAll(e, run.ReasonReplaced, now)
+		s.cancelAll(e, run.ReasonReplaced, func(a *Active) bool { return !a.ahead(d.instant(now)) }, now)
 	case job.OverlapAllow:
 	}
 }
@@ -80,9 +85,10 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 	}
 }
 
-// beginDeferred starts what waited, now that the job has no unfinished run.
+// beginDeferred starts what waited, as soon as nothing of the job is under way
+// or comes before it.
 func (s *Shard) beginDeferred(e *entry, now time.Time) {
-	for len(e.st.Active) == 0 && len(e.st.Deferred) > 0 {
+	for len(e.st.Deferred) > 0 && e.clearFor(e.st.Deferred[0]) {
 		d := e.st.Deferred[0]
 		e.st.Deferred = append([]Deferred(nil), e.st.Deferred[1:]...)
 		if e.def == nil {
@@ -117,6 +123,8 @@ func (s *Shard) stage(e *entry, a *Active, now time.Time) bool {
 		s.endUnstarted(e, a, run.ReasonPaused, now)
 	case s.unreachable(e, a):
 		s.endUnstarted(e, a, a.Waits, now)
+	case e.yields(a):
+		s.yield(e, a, now)
 	default:
 		s.enqueue(e, a, now)
 	}
@@ -130,6 +138,10 @@ func (s *Shard) stageAt(e *entry, a *Active) time.Time {
 		return a.NotBefore
 	case s.unreachable(e, a):
 		return a.NotBefore.Add(e.patience(a))
+	case e.yields(a) && e.waitsFor(a):
+		return a.NotBefore.Add(longestWait)
+	case e.yields(a):
+		return a.NotBefore
 	}
 	return a.NotBefore.Add(-s.cfg.Lead)
 }

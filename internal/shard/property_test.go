@@ -82,7 +82,7 @@ type handout struct {
 func newWorld(t *rapid.T) *world {
 	w := &world{
 		t: t, now: midnight(), states: map[string]shard.JobState{}, overlap: map[string]job.Overlap{},
-		cfg:   shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "lead")},
+		cfg:   shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second, 30 * time.Second}).Draw(t, "lead")},
 		lives: map[string]int64{"w1": 1, "w2": 1}, gone: map[string]bool{},
 		recalled: map[run.ID]int64{}, cancels: map[run.ID]int64{},
 	}
