@@ -42,10 +42,9 @@ func (e *entry) busy(d Deferred, now time.Time) int {
 func (s *Shard) takeBackAhead(e *entry, now time.Time) {
 	s.write(e)
 	for _, id := range unfinished(e.st, func(a *Active) bool { return a.Recall == "" && a.Cancel == "" }) {
-		switch a := e.st.find(id); a.State {
-		case run.StateWaiting:
+		if a := e.st.find(id); a.State == run.StateWaiting {
 			a.Yields = true
-		default:
+		} else {
 			s.recall(e, a, run.ReasonOverlap, now)
 		}
 	}

@@ -40,7 +40,7 @@ type book struct {
 	defs   []*tenure
 	fence  int64
 	open   map[run.ID]bool
-	waits  map[run.ID]bool // deferred, and not begun
+	waits  map[run.ID]bool  // deferred, and not begun
 	named  map[int64]run.ID // scheduled due times in the ledger
 	spans  []run.Event
 	pauses []Request
