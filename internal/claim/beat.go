@@ -58,21 +58,21 @@ func (s *State) claims() run.Claims {
 		}
 	}
 	c := run.Claims{Last: s.given}
-	c.Started, c.Unlisted = list(numbers[1], maxRanges, c.Unlisted)
-	c.Held, c.Unlisted = list(numbers[0], maxRanges-len(c.Started), c.Unlisted)
+	c.Started, c.Unlisted = list(numbers[1], maxRows, c.Unlisted)
+	c.Held, c.Unlisted = list(numbers[0], maxRows-len(c.Started), c.Unlisted)
 	return c
 }
 
-// list returns the first ranges of numbers, at most most, and adds to unlisted
+// list returns the first rows of numbers, at most most, and adds to unlisted
 // how many numbers are in the others.
-func list(numbers []int64, most int, unlisted int) ([]run.Range, int) {
-	ranges := run.Ranges(numbers)
-	for len(ranges) > most {
-		last := ranges[len(ranges)-1]
+func list(numbers []int64, most int, unlisted int) ([]run.Row, int) {
+	rows := run.Rows(numbers)
+	for len(rows) > most {
+		last := rows[len(rows)-1]
 		unlisted += int(last[1]-last[0]) + 1
-		ranges = ranges[:len(ranges)-1]
+		rows = rows[:len(rows)-1]
 	}
-	return ranges, unlisted
+	return rows, unlisted
 }
 
 // ahead is how far ahead of its time the run is that is due last.

@@ -294,7 +294,7 @@ func (w *witness) checkBeat() {
 }
 
 // numbers lists what is in the ranges.
-func numbers(ranges []run.Range) []int64 {
+func numbers(ranges []run.Row) []int64 {
 	var all []int64
 	for _, r := range ranges {
 		for n := r[0]; n <= r[1]; n++ {

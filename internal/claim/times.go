@@ -68,8 +68,8 @@ const (
 	DefaultAheadBytes = 128 << 20
 	// pollMost bounds the runs of one claim.
 	pollMost = 1000
-	// maxRanges bounds the rows of numbers in a beat.
-	maxRanges = 8000
+	// maxRows bounds the rows of numbers in a beat.
+	maxRows = 8000
 	// leastUnconfirmed is how many runs of a queue may wait for their shard's
 	// word where there are few slots; else it is twice as many as slots.
 	leastUnconfirmed = 100

@@ -13,8 +13,9 @@ import (
 // staged ahead of a later due time is not in its way: where runs must not
 // overlap, that is taken back first.
 func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
-	busy := e.busy(d, now)
-	if busy >= e.maxUnfinished() || len(e.st.Active) >= job.MaxUnfinished {
+	ahead := e.ahead(d, now)
+	busy := e.st.others() - ahead
+	if busy >= e.maxUnfinished() || e.st.others() >= job.MaxUnfinished {
 		s.skipRun(e, d, run.ReasonQueueFull, now)
 		return
 	}
@@ -22,13 +23,17 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 		s.begin(e, d, now)
 		return
 	}
-	if busy == 0 && len(e.st.Deferred) == 0 {
+	if busy == 0 && ahead > 0 && len(e.st.Deferred) == 0 {
 		s.deferRun(e, d, run.ReasonOverlap, now)
-		s.takeBackAhead(e, now)
+		s.takeBackAhead(e, d, now)
 		return
 	}
 	switch e.def.Overlap {
 	case job.OverlapSkip:
+		if busy == 0 && len(e.st.Deferred) == 0 {
+			s.deferRun(e, d, run.ReasonOverlap, now) // a backfill gives way
+			return
+		}
 		s.skipRun(e, d, run.ReasonOverlap, now)
 	case job.OverlapQueue:
 		if len(e.st.Deferred) >= maxDeferred {
@@ -39,7 +44,9 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 	case job.OverlapReplace:
 		s.dropDeferred(e, now)
 		s.deferRun(e, d, run.ReasonReplaced, now)
-		s.cancelAll(e, run.ReasonReplaced, func(a *Active) bool { return !a.ahead(d.instant(now)) }, now)
+		if busy > 0 {
+			s.cancelAll(e, run.ReasonReplaced, func(a *Active) bool { return !a.ahead(d.instant(now)) }, now)
+		}
 	case job.OverlapAllow:
 	}
 }
@@ -68,12 +75,15 @@ func (s *Shard) skipRun(e *entry, d Deferred, reason string, now time.Time) {
 func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 	a := Active{
 		ID: d.ID, Due: d.Due, NotBefore: d.Due, Trigger: d.Trigger,
-		Attempt: 1, State: run.StateWaiting, Cluster: e.def.Cluster,
+		Attempt: 1, State: run.StateWaiting, Own: d.Own, Backfill: d.Backfill,
 	}
+	a.Cluster = e.rulesFor(&a).Cluster
 	switch d.Trigger {
 	case run.TriggerSchedule:
 		a.NotBefore = d.Due.Add(jitter(e.def.Jitter, d.ID))
-	case run.TriggerManual, run.TriggerRequeue:
+	case run.TriggerBackfill:
+		a.NotBefore = now.UTC()
+	case run.TriggerManual, run.TriggerRequeue, run.TriggerReplay:
 		// Whoever asks means now, also if the asking host's clock is ahead.
 		if now.Before(d.Due) {
 			a.NotBefore = now.UTC()

@@ -21,27 +21,32 @@ func (a *Active) ahead(at time.Time) bool {
 
 // instant is when d is to run: whoever asks for a run means now.
 func (d *Deferred) instant(now time.Time) time.Time {
-	if d.Trigger == run.TriggerManual || d.Trigger == run.TriggerRequeue {
+	switch d.Trigger {
+	case run.TriggerManual, run.TriggerRequeue, run.TriggerReplay:
 		return now
+	case run.TriggerSchedule, run.TriggerCatchUp, run.TriggerBackfill:
 	}
 	return latest(now, d.Due)
 }
 
-// busy counts the unfinished runs that are in the way of d.
-func (e *entry) busy(d Deferred, now time.Time) int {
+// ahead counts the runs that are staged for due times behind d.
+func (e *entry) ahead(d Deferred, now time.Time) int {
 	at, n := d.instant(now), 0
 	for i := range e.st.Active {
-		if !e.st.Active[i].ahead(at) {
+		if e.st.Active[i].ahead(at) {
 			n++
 		}
 	}
 	return n
 }
 
-// takeBackAhead asks back what is staged ahead of its time, and lets it yield.
-func (s *Shard) takeBackAhead(e *entry, now time.Time) {
+// takeBackAhead asks back what is staged for due times behind d, and lets it
+// yield.
+func (s *Shard) takeBackAhead(e *entry, d Deferred, now time.Time) {
 	s.write(e)
-	for _, id := range unfinished(e.st, func(a *Active) bool { return a.Recall == "" && a.Cancel == "" }) {
+	for _, id := range unfinished(e.st, func(a *Active) bool {
+		return a.Recall == "" && a.Cancel == "" && a.ahead(d.instant(now))
+	}) {
 		if a := e.st.find(id); a.State == run.StateWaiting {
 			a.Yields = true
 		} else {
@@ -67,10 +72,13 @@ func (e *entry) yields(a *Active) bool {
 }
 
 // waitsFor reports whether a, which yields, waits for the others to end when
-// its instant has come: they may end by themselves, or were asked to.
+// its instant has come: they may end by themselves, were asked to, or are of a
+// backfill, which gives way.
 func (e *entry) waitsFor(a *Active) bool {
-	return e.def.Overlap == job.OverlapQueue || e.def.Overlap == job.OverlapReplace &&
-		!slices.ContainsFunc(e.st.Active, func(b Active) bool { return b.ID != a.ID && !b.Yields && b.Cancel == "" })
+	return e.def.Overlap == job.OverlapQueue || !slices.ContainsFunc(e.st.Active, func(b Active) bool {
+		asked := e.def.Overlap == job.OverlapReplace && b.Cancel != ""
+		return b.ID != a.ID && !b.Yields && b.Backfill == "" && !asked
+	})
 }
 
 // yield applies the overlap policy to a, whose instant has come while another

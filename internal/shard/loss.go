@@ -27,6 +27,7 @@ func (s *Shard) observe(in Beats, now time.Time) {
 	maps.DeleteFunc(s.claimed, func(id string, _ time.Time) bool { return s.workers[id] == nil })
 	s.learnRoom()
 	s.wakeWaiting(now)
+	s.wakeBackfills(now)
 	s.withdraw(in, now)
 	s.takeFromLost(now)
 }

@@ -79,7 +79,7 @@ func (w *worker) sendBeat(ctx context.Context, b member.Beat, done func()) {
 	w.beats.Produce(ctx, record, func(_ *kgo.Record, err error) {
 		defer done()
 		if err != nil {
-			w.metrics.errors.WithLabelValues("beat", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatBeat, string(kafka.Classify(err))).Inc()
 			if ctx.Err() == nil {
 				w.o.Log.Warn("a beat was not acknowledged", "error", err)
 			}
