@@ -65,6 +65,7 @@ type world struct {
 	requests int
 	env      map[run.ID]string // what runs were asked for with
 	handed   []*handout
+	numbers  int64            // of w1's claims
 	lives    map[string]int64 // of the workers; negative while dead
 	gone     map[string]bool  // dead workers whose started runs were given up
 	recalled map[run.ID]int64
@@ -78,6 +79,7 @@ type handout struct {
 	worker string
 	life   int64
 	stage  run.State // queued, claimed, started; succeeded once over
+	number int64     // of its claim
 }
 
 func newWorld(t *rapid.T) *world {
