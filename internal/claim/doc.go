@@ -60,7 +60,7 @@
 //	                           it ahead of their times
 //	runs polled at once        1,000, see limit
 //	slots of a queue           10,000
-//	ranges in a beat           8,000; the rest is counted
+//	rows in a beat             8,000; the rest is counted
 //	words remembered           100,000 of the last 25 hours
 //	a run's wait for a slot    250 ms where others have one, doubled from the
 //	                           fifth hop on, up to 8 s
