@@ -91,6 +91,10 @@ type Active struct {
 	Beat        int64  `json:"beat,omitzero"`
 	Claim       int64  `json:"claim,omitzero"`
 
+	// Yields says that the run was taken back for another that was asked for, and
+	// starts only once none of its job is unfinished.
+	Yields bool `json:"yields,omitzero"`
+
 	// Recall is why the run was asked back, while no answer has come;
 	// Cancel why it is to end, whether started or not.
 	Recall string `json:"recall,omitempty"`
@@ -160,7 +164,8 @@ func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
 
 // queued puts a on a queue, in nobody's hands.
 func (a *Active) queued(at time.Time) {
-	a.State, a.Staged, a.Waits, a.Started, a.Long = run.StateQueued, at.UTC(), "", time.Time{}, false
+	a.State, a.Staged, a.Waits = run.StateQueued, at.UTC(), ""
+	a.Started, a.Long, a.Yields = time.Time{}, false, false
 	a.release()
 }
 

@@ -151,7 +151,7 @@ func (e *entry) notDoneAt() (at, by, due time.Time, ok bool) {
 	}
 	a := e.runFor(due)
 	switch last := by.Add(-e.st.typical()); {
-	case a == nil && !due.After(e.st.Through) && !e.waitsFor(due):
+	case a == nil && !due.After(e.st.Through) && !e.deferredFor(due):
 		at = due // no run of it is left
 	case a != nil && a.State == run.StateStarted && !a.Started.After(last):
 		at = by
@@ -189,8 +189,8 @@ func (e *entry) runFor(due time.Time) *Active {
 	return nil
 }
 
-// waitsFor reports whether a due time waits for an earlier run to end.
-func (e *entry) waitsFor(due time.Time) bool {
+// deferredFor reports whether a due time, or a later one, waits for an earlier run to end.
+func (e *entry) deferredFor(due time.Time) bool {
 	for i := range e.st.Deferred {
 		if !e.st.Deferred[i].Due.Before(due) {
 			return true
