@@ -54,6 +54,7 @@ type grammar struct {
 	Token      tokenCmd                  `cmd:"" group:"kafka" help:"Make, list or revoke tokens for servers."`
 	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
+	Health     healthCmd                 `cmd:"" group:"kafka" help:"Ask a role on this host whether it does its work."`
 	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
 	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
 
