@@ -20,7 +20,7 @@ func day() time.Time { return time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC) }
 
 // runsThat are the records of runs of a job, a minute apart, that end in a
 // state, from an offset on.
-func runsThat(t *testing.T, name string, n int, state run.State, offset int64) []Record {
+func runsThat(t testing.TB, name string, n int, state run.State, offset int64) []Record {
 	t.Helper()
 	var all []Record
 	for i := range n {
