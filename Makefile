@@ -110,6 +110,16 @@ hostile: ## Hostile records to every topic of running members for FOR (10m); SEE
 test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
 	BELFRY_TEST_CRON=1 $(GO) test -count=1 -timeout 30m ./test/cron/...
 
+# What test-web and screenshots need: Debian's chromium, or another.
+.PHONY: test-web
+test-web: ## The pages in headless Chromium (apt: chromium): every screen in light, dark and on a phone, axe, keys, live log.
+	BELFRY_TEST_WEB=1 $(GO) test -count=1 -timeout 30m -v -run 'InABrowser|Keys|Asked|TooLate|Live|Up' ./internal/web/ | grep -vE '^(=== |\s+[a-z_]+_test.go.*INFO)'
+
+.PHONY: screenshots
+screenshots: ## Make the pictures of docs/web.md anew, in headless Chromium.
+	mkdir -p docs/web
+	BELFRY_TEST_WEB=1 BELFRY_SCREENSHOTS='$(CURDIR)/docs/web' $(GO) test -count=1 -timeout 10m -v -run Screenshots ./internal/web/
+
 ##@ Check
 
 .PHONY: lint
