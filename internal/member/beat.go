@@ -52,6 +52,10 @@ type Beat struct {
 	// beats of members that do not tell.
 	Zones string `json:"zones,omitempty"`
 
+	// Lanes is in how many lanes, the first partitions of the topic, the member
+	// beats; zero, in beats of members that know of one, counts as one.
+	Lanes int `json:"lanes,omitzero"`
+
 	// Leaving says that this is the member's last beat.
 	Leaving bool `json:"leaving,omitzero"`
 
@@ -74,6 +78,9 @@ type Beat struct {
 	// Unlisted is how many more runs the worker holds: nobody can conclude
 	// from such a beat that it does not hold one.
 	Unlisted int `json:"unlisted,omitzero"`
+	// Announced are the keys of runs whose `starting` nobody has acknowledged:
+	// the beat stands in for it.
+	Announced []string `json:"announced,omitempty"`
 
 	Unknown map[string]any `json:",embed"`
 }

@@ -59,7 +59,7 @@ func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
 	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), from, kafka.ReadUncommitted,
 		func(r *kgo.Record) error {
 			if b, ok := w.decode(r); ok {
-				w.view.Observe(b)
+				w.view.Observe(r.Partition, b)
 			}
 			return nil
 		})
@@ -73,7 +73,7 @@ func (w *watcher) hear(r *kgo.Record) bool {
 		return false
 	}
 	w.selfHeard = w.selfHeard || b.ID == w.o.Name && b.Incarnation == w.incarnation
-	w.view.Hear(b, time.Since(w.born))
+	w.view.Hear(r.Partition, b, time.Since(w.born))
 	w.tellReplaced(b)
 	return b.Role == member.RoleScheduler
 }

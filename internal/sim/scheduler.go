@@ -59,7 +59,7 @@ func (s *scheduler) start() {
 
 func (s *scheduler) observe(r *record) {
 	for _, b := range s.w.mutant.beat(r.value.(member.Beat)) {
-		s.view.Observe(b)
+		s.view.Observe(0, b)
 	}
 }
 

@@ -42,7 +42,7 @@ func (w *worker) lives(ctx context.Context) (*member.View, error) {
 			return nil
 		}
 		if b, err := topic.DecodeBeat(r.Value); err == nil {
-			v.Observe(b)
+			v.Observe(r.Partition, b)
 		}
 		return nil
 	})

@@ -1,0 +1,97 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// laneWait is how old a record may be when a lane whose last is acknowledged
+// takes it: an older one says too little of now.
+const laneWait = 500 * time.Millisecond
+
+// Lanes writes signs of life to the first partitions of a topic, to each at its
+// own pace: one record at a time is under way in a lane, and of those that come
+// meanwhile only the latest waits, and not for long. A lane whose leader does
+// not answer holds up no other.
+type Lanes struct {
+	cl    *kgo.Client
+	topic string
+
+	mu    sync.Mutex
+	lanes []laneState
+}
+
+type laneState struct {
+	busy  bool
+	next  *sign
+	since time.Time // when next came
+}
+
+// sign is a record for one lane and whom to tell how it ended.
+type sign struct {
+	key, value []byte
+	done       func(lane int, err error)
+}
+
+// NewLanes returns Lanes for n partitions. It does not own the client.
+func NewLanes(cl *kgo.Client, topic string, n int) *Lanes {
+	return &Lanes{cl: cl, topic: topic, lanes: make([]laneState, n)}
+}
+
+// Len returns how many lanes there are.
+func (l *Lanes) Len() int { return len(l.lanes) }
+
+// Send writes a record to each lane, and returns how many are busy with an
+// earlier one: they take this one when that is acknowledged, or never. done is
+// called for each lane that took it, once that is acknowledged or has failed.
+func (l *Lanes) Send(ctx context.Context, key, value []byte, done func(lane int, err error)) (busy int) {
+	s := &sign{key, value, done}
+	for i := range l.lanes {
+		if l.wait(i, s) {
+			busy++
+			continue
+		}
+		l.write(ctx, i, s)
+	}
+	return busy
+}
+
+// wait has s wait if the lane is busy, and makes it busy if not.
+func (l *Lanes) wait(lane int, s *sign) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := &l.lanes[lane]
+	if of.busy {
+		of.next, of.since = s, time.Now()
+		return true
+	}
+	of.busy = true
+	return false
+}
+
+func (l *Lanes) write(ctx context.Context, lane int, s *sign) {
+	r := &kgo.Record{Topic: l.topic, Partition: int32(lane), Key: s.key, Value: s.value}
+	l.cl.Produce(ctx, r, func(_ *kgo.Record, err error) {
+		s.done(lane, err)
+		if next := l.takeNext(lane); next != nil {
+			l.write(ctx, lane, next)
+		}
+	})
+}
+
+// takeNext returns what waits for the lane, or frees it.
+func (l *Lanes) takeNext(lane int) *sign {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := &l.lanes[lane]
+	next := of.next
+	of.next = nil
+	if next == nil || time.Since(of.since) > laneWait {
+		of.busy = false
+		return nil
+	}
+	return next
+}
