@@ -95,3 +95,31 @@ func (l *Lanes) takeNext(lane int) *sign {
 	}
 	return next
 }
+
+// afterMost is how long a last record waits for the lanes that a majority of
+// them is ahead of.
+const afterMost = 300 * time.Millisecond
+
+// SendLast writes a record to each lane, and returns when all have it, soon after
+// most have it, or when ctx ends.
+func (l *Lanes) SendLast(ctx context.Context, key, value []byte) {
+	acknowledged := make(chan struct{}, len(l.lanes))
+	l.Send(ctx, key, value, func(_ int, err error) {
+		if err == nil {
+			acknowledged <- struct{}{}
+		}
+	})
+	var enough <-chan time.Time
+	for n := 1; n <= len(l.lanes); n++ {
+		select {
+		case <-acknowledged:
+		case <-enough:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if n > len(l.lanes)/2 {
+			enough = time.After(afterMost)
+		}
+	}
+}

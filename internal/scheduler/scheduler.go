@@ -60,6 +60,8 @@ type scheduler struct {
 	plain       *kgo.Client
 	queues      *queues
 	controls    int32 // partitions of control
+	lanes       *kafka.Lanes
+	sent        sentBeats
 	codec       topic.Codec
 	// owned are the shards that the next beat lists as ours.
 	owned atomic.Pointer[[]int32]
@@ -94,6 +96,17 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *scheduler) run(ctx context.Context) error {
 	w := newWatcher(s)
+	lanes, err := s.queues.count(ctx, s.o.Names.Members())
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("scheduler %s: %w", s.o.Name, err)
+	}
+	s.lanes = kafka.NewLanes(s.plain, s.o.Names.Members(), min(int(lanes), member.LanesMost))
+	if s.lanes.Len() == 1 {
+		s.o.Log.Info("members has one partition: while its leader is away, no worker starts anything; `belfry topics` says how to have more")
+	}
 	next, err := w.catchUp(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -124,7 +137,7 @@ func (s *scheduler) self(seq int64) member.Beat {
 	return member.Beat{
 		ID: s.o.Name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: seq,
 		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version, Zones: s.o.Zones,
-		StartedAt: s.born.UTC().Round(0), Shards: *s.owned.Load(),
+		StartedAt: s.born.UTC().Round(0), Lanes: s.lanes.Len(), Shards: *s.owned.Load(),
 		Closed: closed, ClosedMore: more,
 	}
 }

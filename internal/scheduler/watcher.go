@@ -1,7 +1,9 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -34,8 +36,12 @@ type watcher struct {
 	// told is who was told since the last tick that its name is taken.
 	told  map[string]bool
 	ready bool
-	// selfHeard says that the log holds a beat of this life.
+	// selfHeard says that the log holds a beat of this life; own is when the
+	// latest of them that was read in each lane was sent.
 	selfHeard bool
+	own       []time.Duration
+	// hears says that enough of them are read to judge others.
+	hears bool
 	// ticked is when the last survey was due.
 	ticked time.Time
 	// dropped is how many names the view had dropped by then.
@@ -48,7 +54,8 @@ func newWatcher(s *scheduler) *watcher {
 	return &watcher{scheduler: s, loops: map[int32]*loop{}, told: map[string]bool{}}
 }
 
-// catchUp folds the recent part of the log of beats, and returns where it ends.
+// catchUp folds the recent part of the log of beats, and returns where each lane
+// ends. A minority of lanes may be away.
 func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
 	from, err := kafka.Recent(ctx, w.plain, w.o.Names.Members(), kafka.Window{
 		Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost,
@@ -56,13 +63,43 @@ func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), from, kafka.ReadUncommitted,
-		func(r *kgo.Record) error {
-			if b, ok := w.decode(r); ok {
-				w.view.Observe(r.Partition, b)
-			}
-			return nil
-		})
+	next := map[int32]int64{}
+	var failed error
+	for lane := range int32(w.lanes.Len()) {
+		at, led := from[lane]
+		if !led {
+			continue
+		}
+		read, err := kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), map[int32]int64{lane: at}, kafka.ReadUncommitted,
+			func(r *kgo.Record) error {
+				if b, ok := w.decode(r); ok {
+					w.view.Observe(r.Partition, b)
+				}
+				return nil
+			})
+		if err != nil {
+			failed = err
+			continue
+		}
+		next[lane] = read[lane]
+	}
+	if len(next) < member.Majority(w.lanes.Len()) {
+		return nil, cmp.Or(failed, fmt.Errorf("only %d of %d lanes have a leader", len(next), w.lanes.Len()))
+	}
+	return next, nil
+}
+
+// offsets are where to follow each lane from. One that was away is read from
+// where catchUp would have begun.
+func (w *watcher) offsets(next map[int32]int64) map[int32]kgo.Offset {
+	offsets := map[int32]kgo.Offset{}
+	for lane := range int32(w.lanes.Len()) {
+		offsets[lane] = kgo.NewOffset().AfterMilli(time.Now().Add(-beatsSince).UnixMilli())
+		if at, read := next[lane]; read {
+			offsets[lane] = kgo.NewOffset().At(at)
+		}
+	}
+	return offsets
 }
 
 // hear folds a beat into the view, and reports whether it may change who owns
@@ -72,7 +109,10 @@ func (w *watcher) hear(r *kgo.Record) bool {
 	if !ok {
 		return false
 	}
-	w.selfHeard = w.selfHeard || b.ID == w.o.Name && b.Incarnation == w.incarnation
+	if b.ID == w.o.Name && b.Incarnation == w.incarnation {
+		w.selfHeard = true
+		w.own[r.Partition] = max(w.own[r.Partition], w.sent.when(b.Seq))
+	}
 	w.view.Hear(r.Partition, b, time.Since(w.born))
 	w.tellReplaced(b)
 	return b.Role == member.RoleScheduler
@@ -96,22 +136,38 @@ func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 
 // believed returns the members as this scheduler may act on them now.
 func (w *watcher) believed() []member.Member {
-	return believe(w.view.Members(), time.Since(w.born))
+	return w.believe(w.view.Members())
 }
 
-func believe(members []member.Member, now time.Duration) []member.Member {
+func (w *watcher) believe(members []member.Member) []member.Member {
+	reader := w.reader()
 	for i, m := range members {
-		members[i] = m.Believed(now)
+		members[i] = m.Believed(reader)
 	}
 	return members
+}
+
+func (w *watcher) reader() member.Reader {
+	return member.Reader{Now: time.Since(w.born), Own: w.own}
+}
+
+// judges reports whether this scheduler hears enough to judge workers.
+func (w *watcher) judges() bool {
+	hears := w.reader().Hears(w.lanes.Len())
+	if hears != w.hears {
+		w.hears = hears
+		w.o.Log.Info("whether the log of beats is heard has changed: without it no worker is judged", "heard", hears)
+	}
+	return hears
 }
 
 // watch folds beat after beat and follows what they say, until ctx ends or a
 // newer process of the same name lives.
 func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 	defer w.giveUpAll()
+	w.own = make([]time.Duration, w.lanes.Len())
 	cl, err := w.o.Kafka.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		w.o.Names.Members(): {0: kgo.NewOffset().At(next[0])},
+		w.o.Names.Members(): w.offsets(next),
 	}))
 	if err != nil {
 		return err
@@ -147,6 +203,9 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			w.showView()
 			w.tellZones()
 			w.follow(ctx)
+			if !w.judges() {
+				break
+			}
 			select {
 			case requests <- survey{members: w.believed()}:
 			default: // the last one is still being made
@@ -169,7 +228,7 @@ func poll(ctx context.Context, cl *kgo.Client, into chan<- kgo.Fetches) {
 
 // follow takes over and gives up shards as the log of beats says.
 func (w *watcher) follow(ctx context.Context) {
-	owners := member.Owners(believe(w.view.Schedulers(), time.Since(w.born)), w.o.Shards)
+	owners := member.Owners(w.believe(w.view.Schedulers()), w.o.Shards)
 	w.owners = owners
 	for p, l := range w.loops {
 		if owners[p] != w.o.Name {
@@ -264,7 +323,8 @@ type survey struct {
 }
 
 // surveyor finds where the events end after each request. A deposed leader's
-// old end would have the shards act before they have read all there is.
+// old end would have the shards act before they have read all there is. A leader
+// that does not answer keeps back the survey of its own shards only.
 func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers chan<- survey) {
 	for {
 		var sv survey
@@ -274,12 +334,14 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 		case sv = <-requests:
 		}
 		sv.asked = time.Since(w.born)
-		ends, err := kafka.Ends(ctx, w.plain, w.o.Names.Events())
-		if err != nil {
-			if ctx.Err() == nil {
-				w.metrics.errors.WithLabelValues("survey", string(kafka.Classify(err))).Inc()
-				w.o.Log.Warn("finding the end of the events", "error", err)
-			}
+		bounded, cancel := context.WithTimeout(ctx, surveyEvery)
+		ends, err := kafka.Ends(bounded, w.plain, w.o.Names.Events())
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			w.metrics.errors.WithLabelValues("survey", string(kafka.Classify(err))).Inc()
+			w.o.Log.Warn("finding the end of the events", "error", err)
+		}
+		if len(ends) == 0 {
 			continue
 		}
 		sv.ends = ends

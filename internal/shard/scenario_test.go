@@ -357,11 +357,19 @@ func (p *player) beatField(m *member.Member, field string) {
 			m.Runs.Partitions = append(m.Runs.Partitions, n)
 			m.Retries.Partitions = append(m.Retries.Partitions, n)
 		}
-	case "holds":
-		for name := range strings.SplitSeq(value, ",") {
-			r := p.queue[p.runID(name)]
-			m.Held = append(m.Held, r.Key().String())
+	case "holds", "announced":
+		keys := &m.Held
+		if name == "announced" {
+			keys = &m.Announced
 		}
+		for named := range strings.SplitSeq(value, ",") {
+			r := p.queue[p.runID(named)]
+			*keys = append(*keys, r.Key().String())
+		}
+	case "behind":
+		p.scan(value, &m.Behind)
+	case "former":
+		m.Former = true
 	default:
 		p.d.Fatalf(p.t, "unknown field of a beat: %s", name)
 	}

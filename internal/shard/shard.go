@@ -266,7 +266,7 @@ func snapshot(st JobState) JobState {
 // worker is what the latest beats said of one worker.
 type worker struct {
 	member.Member
-	held map[string]bool
+	held, announced map[string]bool
 }
 
 // holds reports whether the worker's latest beat named the run.
@@ -278,4 +278,15 @@ func (w *worker) holds(k run.Key) bool {
 		}
 	}
 	return w.held[k.String()]
+}
+
+// announces reports whether the worker's latest beat announced the run's start.
+func (w *worker) announces(k run.Key) bool {
+	if w.announced == nil {
+		w.announced = make(map[string]bool, len(w.Announced))
+		for _, key := range w.Announced {
+			w.announced[key] = true
+		}
+	}
+	return len(w.announced) > 0 && w.announced[k.String()]
 }
