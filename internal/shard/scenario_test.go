@@ -34,7 +34,7 @@ import (
 //	                                     blackout=NAME:WEEKLY, blanks as _
 //	delete NAME | garbled NAME           a tombstone, an unreadable definition
 //	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN
-//	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=];
+//	claim|start|finish|return|drop RUN   reports [by= fence= beat= number= state= reason=];
 //	                                     claimed first, unless `unclaimed`
 //	beats                                what the beats say, a worker each line
 //	aside JOB [reason=]                  its records can never be committed
@@ -294,6 +294,7 @@ func (p *player) report() {
 	}
 	p.d.MaybeScanArgs(p.t, "beat", &ev.Beat)
 	p.d.MaybeScanArgs(p.t, "life", &ev.Incarnation)
+	p.d.MaybeScanArgs(p.t, "number", &ev.Claim)
 	ev.Confirm = p.d.HasArg("confirm")
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
@@ -316,7 +317,8 @@ func (p *player) tell(ev run.Event) {
 	p.step(shard.Reported(p.log[len(p.log)-1]))
 }
 
-// beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10".
+// beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10", and
+// "last=7 numbers=1-3,7-7" of a worker that numbers its claims.
 func (p *player) beats() {
 	var members []member.Member
 	for line := range strings.Lines(p.d.Input) {
@@ -344,6 +346,17 @@ func (p *player) beatField(m *member.Member, field string) {
 		p.scan(value, &m.Seq)
 	case "unlisted":
 		p.scan(value, &m.Unlisted)
+	case "last":
+		p.scan(value, &m.Claims.Last)
+	case "more":
+		p.scan(value, &m.Claims.Unlisted)
+	case "numbers":
+		for row := range strings.SplitSeq(value, ",") {
+			var r run.Range
+			_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
+			require.NoError(p.t, err, row)
+			m.Claims.Held = append(m.Claims.Held, r)
+		}
 	case "at":
 		m.At = p.clock(value)
 	case "life":

@@ -269,15 +269,20 @@ type worker struct {
 	held, announced map[string]bool
 }
 
-// holds reports whether the worker's latest beat named the run.
-func (w *worker) holds(k run.Key) bool {
+// lacks reports whether the worker's latest beat, which is one of the life that
+// holds a, says that it does not: by the number of the claim, or by the run's
+// key if the claim has none.
+func (w *worker) lacks(a *Active) bool {
+	if a.Claim > 0 {
+		return w.Claims.Lacks(a.Claim)
+	}
 	if w.held == nil {
 		w.held = make(map[string]bool, len(w.Held)+len(w.Started))
 		for _, key := range slices.Concat(w.Held, w.Started) {
 			w.held[key] = true
 		}
 	}
-	return w.held[k.String()]
+	return w.Unlisted == 0 && !w.held[a.key().String()]
 }
 
 // announces reports whether the worker's latest beat announced the run's start.

@@ -122,6 +122,7 @@ func (b *bounds) event(e *run.Event) {
 	b.text("by", e.By, maxWho)
 	b.count("incarnation", e.Incarnation)
 	b.count("beat", e.Beat)
+	b.count("claim", e.Claim)
 	b.word("trigger", string(e.Trigger))
 	b.instant("not_before", e.NotBefore)
 	b.small("hops", e.Hops)
@@ -231,6 +232,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.keys("started", m.Started)
 	b.keys("announced", m.Announced)
 	b.count("unlisted", int64(m.Unlisted))
+	b.claims(&m.Claims)
 	b.length("closed", len(m.Closed), MaxListed)
 	for _, c := range m.Closed {
 		b.text("closed.cluster", c.Cluster, job.MaxCluster)
@@ -250,6 +252,27 @@ func (b *bounds) keys(field string, keys []string) {
 	b.length(field, len(keys), maxHeld)
 	for _, key := range keys {
 		b.plain(field, key, maxKey)
+	}
+}
+
+func (b *bounds) claims(c *run.Claims) {
+	b.count("claims.last", c.Last)
+	b.ranges("claims.held", c.Held)
+	b.ranges("claims.started", c.Started)
+	b.count("claims.unlisted", int64(c.Unlisted))
+}
+
+// ranges are searched as they stand, so they must be in order.
+func (b *bounds) ranges(field string, ranges []run.Range) {
+	b.length(field, len(ranges), maxHeld)
+	before := int64(0)
+	for _, r := range ranges {
+		if r[0] <= before || r[1] < r[0] {
+			b.fail("%s holds the range %v behind %d; ranges ascend, and each has its first number and its last", field, r, before)
+			return
+		}
+		b.count(field, r[1])
+		before = r[1]
 	}
 }
 
@@ -327,6 +350,7 @@ func (b *bounds) active(a *shard.Active) {
 	b.text("active.holder", a.Holder, maxWho)
 	b.count("active.incarnation", a.Incarnation)
 	b.count("active.beat", a.Beat)
+	b.count("active.claim", a.Claim)
 	b.text("active.recall", a.Recall, maxReason)
 	b.text("active.cancel", a.Cancel, maxReason)
 }

@@ -11,8 +11,9 @@ type metrics struct {
 	beats, beatsLate                   prometheus.Counter
 	deadLetters, outputCut             prometheus.Counter
 	slots, slotsFree, partitions       *prometheus.GaugeVec
-	held                               prometheus.Gauge
+	held, ahead                        prometheus.Gauge
 	lateness, runSeconds, claimSeconds prometheus.Histogram
+	claimedAhead                       prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -49,6 +50,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		held: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "belfry_worker_held_runs", Help: "Runs claimed and not yet reported, as of the latest beat.",
 		}),
+		ahead: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "belfry_worker_ahead_seconds", Help: "How far ahead of its time the run is held that is due last, as of the latest beat.",
+		}),
+		claimedAhead: histogram("belfry_worker_claimed_ahead_seconds", "Time from when a run was claimed to when it is to start; 0 if it is late.",
+			[]float64{0, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30, 45, 60, 120}),
 		lateness: histogram("belfry_worker_lateness_seconds", "Time from when a run was to start to its start.",
 			[]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}),
 		runSeconds: histogram("belfry_worker_run_seconds", "Time commands ran.",
@@ -58,6 +64,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	reg.MustRegister(m.claims, m.starts, m.outcomes, m.returns, m.drops, m.errors, m.unreadable, m.claimsAborted,
 		m.refused, m.asked, m.beats, m.beatsLate, m.deadLetters, m.outputCut, m.slots, m.slotsFree, m.partitions, m.held,
-		m.lateness, m.runSeconds, m.claimSeconds)
+		m.ahead, m.claimedAhead, m.lateness, m.runSeconds, m.claimSeconds)
 	return m
 }
