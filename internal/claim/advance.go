@@ -16,23 +16,23 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 		}
 	}
 	s.giveUpUnconfirmed(q, now, out)
-	if !s.inTouch(now) {
+	if !s.beating(now) {
 		return
 	}
 	t := q.tally(now)
 	free, executing := q.slots+q.soonFree()-t.taken, t.executing
 	for _, h := range q.near {
 		switch {
-		case h.stage == ready && executing < q.slots && h.due(now) <= 0:
+		case h.stage == ready && executing < q.slots && h.due(now) <= 0 && s.informed(h, now):
 			executing++
 			h.stage = running
-			out.add(Exec{Run: h.run})
+			out.add(Exec{Run: h.run, Cleared: s.cleared(h)})
 		case h.stage == waiting && free > 0 && s.mayAnnounce(h, q, now):
 			free--
 			q.bytes -= h.size
 			h.stage, h.announced, h.sentAt = starting, true, now.Mono
 			out.add(SendStarting{Run: h.run})
-		case h.stage == starting && h.retry && now.Mono >= h.retryAt:
+		case h.takesSlot() && h.retry && now.Mono >= h.retryAt:
 			h.retry, h.sentAt = false, now.Mono
 			out.add(SendStarting{Run: h.run})
 		}
@@ -43,7 +43,7 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 // mayAnnounce reports whether it is time to announce a run that is still
 // wanted, as far as anybody can know.
 func (s *State) mayAnnounce(h *held, q *queue, now Now) bool {
-	return !h.unconfirmed && s.informed(h) && h.due(now) <= q.acks.lead()
+	return !h.unconfirmed && s.informed(h, now) && h.due(now) <= s.lead(h, q)
 }
 
 // handOn gives runs that have waited long enough to workers that have slots,
@@ -172,6 +172,9 @@ func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 	if h.stage == running && h.run.OnLost == job.LostRetry && h.killState == "" {
 		w.after(LostContact - s.unheard(now) + 1)
 	}
+	if h.retry && h.takesSlot() {
+		w.after(h.retryAt - now.Mono)
+	}
 	if !h.unexecuted() {
 		return
 	}
@@ -182,15 +185,13 @@ func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 	}
 	switch h.stage {
 	case waiting:
-		w.after(h.due(now) - q.acks.lead())
+		w.after(h.due(now) - s.lead(h, q))
 		w.after(h.patience() - h.waited(now))
 		if h.unconfirmed {
 			w.after(h.claimedAt + ConfirmWait - now.Mono)
 		}
 	case starting:
-		if h.retry {
-			w.after(h.retryAt - now.Mono)
-		}
+		s.wakeToNudge(q, h, now, w)
 	case ready:
 		w.after(h.due(now))
 	case claiming, running, settling:

@@ -50,6 +50,10 @@ type held struct {
 	announced       bool
 	sentAt, retryAt time.Duration
 	retry           bool
+	// inLog: events have its `starting`. listed is the number of the first beat
+	// that announces it instead, crowded that one had no room for it.
+	inLog, crowded bool
+	listed         int64
 
 	// unconfirmed: it waits for its shard's word that it still counts.
 	unconfirmed bool

@@ -89,6 +89,7 @@ func (s *State) claimed(k run.Key, now Now, out *effects) {
 		return
 	}
 	h.stage, h.claimedAt = waiting, now.Mono
+	s.took.note(now.Mono)
 	word, known := s.asked.about(k)
 	switch {
 	case known:

@@ -80,9 +80,6 @@ type Beat struct {
 	// Unlisted is how many more runs the worker holds: nobody can conclude
 	// from such a beat that it does not hold one.
 	Unlisted int `json:"unlisted,omitzero"`
-	// Announced are the keys of runs whose `starting` nobody has acknowledged:
-	// the beat stands in for it.
-	Announced []string `json:"announced,omitempty"`
 	// Claims lists the runs by the numbers of their claims instead. Then
 	// Unlisted counts all of them, so that readers of keys conclude nothing.
 	Claims run.Claims `json:"claims,omitzero"`

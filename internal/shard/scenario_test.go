@@ -351,12 +351,9 @@ func (p *player) beatField(m *member.Member, field string) {
 	case "more":
 		p.scan(value, &m.Claims.Unlisted)
 	case "numbers":
-		for row := range strings.SplitSeq(value, ",") {
-			var r run.Range
-			_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
-			require.NoError(p.t, err, row)
-			m.Claims.Held = append(m.Claims.Held, r)
-		}
+		m.Claims.Held = p.ranges(value)
+	case "announced":
+		m.Claims.Announced = p.ranges(value)
 	case "at":
 		m.At = p.clock(value)
 	case "life":
@@ -370,14 +367,10 @@ func (p *player) beatField(m *member.Member, field string) {
 			m.Runs.Partitions = append(m.Runs.Partitions, n)
 			m.Retries.Partitions = append(m.Retries.Partitions, n)
 		}
-	case "holds", "announced":
-		keys := &m.Held
-		if name == "announced" {
-			keys = &m.Announced
-		}
-		for named := range strings.SplitSeq(value, ",") {
-			r := p.queue[p.runID(named)]
-			*keys = append(*keys, r.Key().String())
+	case "holds":
+		for name := range strings.SplitSeq(value, ",") {
+			r := p.queue[p.runID(name)]
+			m.Held = append(m.Held, r.Key().String())
 		}
 	case "behind":
 		p.scan(value, &m.Behind)
@@ -386,6 +379,17 @@ func (p *player) beatField(m *member.Member, field string) {
 	default:
 		p.d.Fatalf(p.t, "unknown field of a beat: %s", name)
 	}
+}
+
+func (p *player) ranges(value string) []run.Range {
+	var all []run.Range
+	for row := range strings.SplitSeq(value, ",") {
+		var r run.Range
+		_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
+		require.NoError(p.t, err, row)
+		all = append(all, r)
+	}
+	return all
 }
 
 // takeOver builds the shard anew from the topics: all definitions, or only

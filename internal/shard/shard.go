@@ -266,7 +266,7 @@ func snapshot(st JobState) JobState {
 // worker is what the latest beats said of one worker.
 type worker struct {
 	member.Member
-	held, announced map[string]bool
+	held map[string]bool
 }
 
 // lacks reports whether the worker's latest beat, which is one of the life that
@@ -285,13 +285,5 @@ func (w *worker) lacks(a *Active) bool {
 	return w.Unlisted == 0 && !w.held[a.key().String()]
 }
 
-// announces reports whether the worker's latest beat announced the run's start.
-func (w *worker) announces(k run.Key) bool {
-	if w.announced == nil {
-		w.announced = make(map[string]bool, len(w.Announced))
-		for _, key := range w.Announced {
-			w.announced[key] = true
-		}
-	}
-	return len(w.announced) > 0 && w.announced[k.String()]
-}
+// announces reports whether the worker's latest beat announced the start of a.
+func (w *worker) announces(a *Active) bool { return a.Claim > 0 && w.Claims.Announces(a.Claim) }

@@ -230,7 +230,6 @@ func (b *bounds) beat(m *member.Beat) {
 	b.slots("retries", m.Retries)
 	b.keys("held", m.Held)
 	b.keys("started", m.Started)
-	b.keys("announced", m.Announced)
 	b.count("unlisted", int64(m.Unlisted))
 	b.claims(&m.Claims)
 	b.length("closed", len(m.Closed), MaxListed)
@@ -259,6 +258,7 @@ func (b *bounds) claims(c *run.Claims) {
 	b.count("claims.last", c.Last)
 	b.ranges("claims.held", c.Held)
 	b.ranges("claims.started", c.Started)
+	b.ranges("claims.announced", c.Announced)
 	b.count("claims.unlisted", int64(c.Unlisted))
 }
 
