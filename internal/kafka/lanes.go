@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -122,4 +124,41 @@ func (l *Lanes) SendLast(ctx context.Context, key, value []byte) {
 			enough = time.After(afterMost)
 		}
 	}
+}
+
+// laneRead bounds the reading of one lane. An hour of beats takes seconds.
+const laneRead = 20 * time.Second
+
+// ReadRecent calls each for what is in the window of each lane, lane by lane, and
+// returns where each of them ends. A minority of lanes may be away.
+func (l *Lanes) ReadRecent(ctx context.Context, o Options, w Window, each func(*kgo.Record) error) (map[int32]int64, error) {
+	from, err := Recent(ctx, l.cl, l.topic, w)
+	if err != nil {
+		return nil, err
+	}
+	next := map[int32]int64{}
+	var failures []error
+	for lane := range int32(len(l.lanes)) {
+		at, led := from[lane]
+		if !led {
+			failures = append(failures, fmt.Errorf("nobody leads partition %d", lane))
+			continue
+		}
+		end, err := readLane(ctx, o, l.topic, map[int32]int64{lane: at}, each)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		next[lane] = end[lane]
+	}
+	if 2*len(next) <= len(l.lanes) {
+		return nil, fmt.Errorf("reading most of the %d lanes of %s: %w", len(l.lanes), l.topic, errors.Join(failures...))
+	}
+	return next, nil
+}
+
+func readLane(ctx context.Context, o Options, topic string, from map[int32]int64, each func(*kgo.Record) error) (map[int32]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, laneRead)
+	defer cancel()
+	return ReadFrom(ctx, o, topic, from, ReadUncommitted, each)
 }

@@ -1,9 +1,7 @@
 package scheduler
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,38 +53,15 @@ func newWatcher(s *scheduler) *watcher {
 }
 
 // catchUp folds the recent part of the log of beats, and returns where each lane
-// ends. A minority of lanes may be away.
+// ends that could be read.
 func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
-	from, err := kafka.Recent(ctx, w.plain, w.o.Names.Members(), kafka.Window{
-		Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost,
+	window := kafka.Window{Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost}
+	return w.lanes.ReadRecent(ctx, w.o.Kafka, window, func(r *kgo.Record) error {
+		if b, ok := w.decode(r); ok {
+			w.view.Observe(r.Partition, b)
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	next := map[int32]int64{}
-	var failed error
-	for lane := range int32(w.lanes.Len()) {
-		at, led := from[lane]
-		if !led {
-			continue
-		}
-		read, err := kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), map[int32]int64{lane: at}, kafka.ReadUncommitted,
-			func(r *kgo.Record) error {
-				if b, ok := w.decode(r); ok {
-					w.view.Observe(r.Partition, b)
-				}
-				return nil
-			})
-		if err != nil {
-			failed = err
-			continue
-		}
-		next[lane] = read[lane]
-	}
-	if len(next) < member.Majority(w.lanes.Len()) {
-		return nil, cmp.Or(failed, fmt.Errorf("only %d of %d lanes have a leader", len(next), w.lanes.Len()))
-	}
-	return next, nil
 }
 
 // offsets are where to follow each lane from. One that was away is read from

@@ -9,6 +9,8 @@ type metrics struct {
 	unreadable                         *prometheus.CounterVec
 	claimsAborted, refused, asked      prometheus.Counter
 	beats, beatsLate                   prometheus.Counter
+	lanesUsable                        prometheus.Gauge
+	laneAge                            *prometheus.GaugeVec
 	deadLetters, outputCut             prometheus.Counter
 	slots, slotsFree, partitions       *prometheus.GaugeVec
 	held, ahead                        prometheus.Gauge
@@ -44,9 +46,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		beatsLate:     counter("belfry_worker_beats_late_total", "Beats left out because the one before was still in flight."),
 		deadLetters:   counter("belfry_worker_dead_letters_total", "Queue records that could not be read."),
 		outputCut:     counter("belfry_worker_output_cut_bytes_total", "Output left out because Kafka did not take it in time."),
-		slots:         gauges("belfry_worker_slots", "Runs that may be started at a time."),
-		slotsFree:     gauges("belfry_worker_slots_free", "Slots that are free, as of the latest beat."),
-		partitions:    gauges("belfry_worker_partitions", "Partitions owned."),
+		lanesUsable: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "belfry_worker_lanes_usable", Help: "Lanes of members that acknowledged a beat within what a start needs; it needs more than half of them.",
+		}),
+		laneAge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "belfry_worker_lane_seconds", Help: "Time since the beat was sent that a lane of members acknowledged last.",
+		}, []string{"lane"}),
+		slots:      gauges("belfry_worker_slots", "Runs that may be started at a time."),
+		slotsFree:  gauges("belfry_worker_slots_free", "Slots that are free, as of the latest beat."),
+		partitions: gauges("belfry_worker_partitions", "Partitions owned."),
 		held: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "belfry_worker_held_runs", Help: "Runs claimed and not yet reported, as of the latest beat.",
 		}),
@@ -63,7 +71,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			prometheus.ExponentialBuckets(0.001, 2, 14)),
 	}
 	reg.MustRegister(m.claims, m.starts, m.outcomes, m.returns, m.drops, m.errors, m.unreadable, m.claimsAborted,
-		m.refused, m.asked, m.beats, m.beatsLate, m.deadLetters, m.outputCut, m.slots, m.slotsFree, m.partitions, m.held,
+		m.refused, m.asked, m.beats, m.beatsLate, m.lanesUsable, m.laneAge, m.deadLetters, m.outputCut, m.slots, m.slotsFree, m.partitions, m.held,
 		m.ahead, m.claimedAhead, m.lateness, m.runSeconds, m.claimSeconds)
 	return m
 }

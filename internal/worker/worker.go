@@ -15,6 +15,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/claim"
 	"github.com/belfry-cron/belfry/internal/executor/exec"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -127,8 +128,9 @@ type worker struct {
 	claimers map[run.Queue]*claimer
 	retire   context.CancelCauseFunc // has this worker end
 	nudge    chan struct{}           // asks for a beat soon
+	lanes    *kafka.Lanes            // where beats go
 	beatSeq  atomic.Int64            // the latest beat sent
-	beaten   atomic.Int64            // when the latest acknowledged one was sent, in mono ns
+	contact  contact                 // what was acknowledged of them
 	hearing  hearing
 	joined   atomic.Int32 // claimers that are in their groups
 	runners  sync.WaitGroup
@@ -176,6 +178,15 @@ func (w *worker) prepare(ctx context.Context) (control map[int32]int64, err erro
 	if err := w.partitions.learn(ctx, w.reports); err != nil {
 		return nil, err
 	}
+	lanes := min(int(w.partitions.membersN.Load()), member.LanesMost)
+	if lanes == 1 {
+		w.o.Log.Info("members has one partition: while its leader is away, nothing is started; `belfry topics` says how to have more")
+	}
+	w.lanes = kafka.NewLanes(w.beats, w.o.Names.Members(), lanes)
+	w.contact.of = claim.NewContact(lanes)
+	w.state = claim.New(claim.Config{
+		Name: w.o.Name, Cluster: w.o.Cluster, Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Lanes: lanes,
+	})
 	if err := w.readSelf(ctx); err != nil {
 		return nil, err
 	}
@@ -194,7 +205,6 @@ func newWorker(o Options) (*worker, error) {
 		born:     time.Now(),
 		metrics:  newMetrics(o.Registry),
 		codec:    topic.NewCodec(),
-		state:    claim.New(claim.Config{Name: o.Name, Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
 		asks:     make(chan ask, 256),
 		stopped:  make(chan struct{}),
 		running:  map[run.Key]context.CancelCauseFunc{},
@@ -203,7 +213,9 @@ func newWorker(o Options) (*worker, error) {
 		nudge:    make(chan struct{}, 1),
 		hearing:  hearing{soon: make(chan struct{}, 1)},
 	}
-	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control()}
+	w.partitions = partitions{
+		output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control(), members: o.Names.Members(),
+	}
 	for _, q := range o.Queues {
 		// Without slots, partitions would be owned and never read.
 		if slots := o.slots(q); slots > 0 {
