@@ -158,9 +158,7 @@ func (s *State) Wake(now Now) (time.Duration, bool) {
 			s.wakeFor(q, h, now, &w)
 		}
 		if len(q.far.runs) > 0 {
-			silent, _ := s.silence(now)
-			w.after(recheck)
-			w.after(OutOfTouch - silent + 1)
+			s.wakeToGiveBack(now, &w)
 			w.after(q.far.runs[0].at - nearAhead - now.Mono)
 		}
 	}
@@ -168,7 +166,6 @@ func (s *State) Wake(now Now) (time.Duration, bool) {
 }
 
 func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
-	silent, _ := s.silence(now)
 	if h.stage == running && h.run.OnLost == job.LostRetry && h.killState == "" {
 		w.after(LostContact - s.unheard(now) + 1)
 	}
@@ -178,8 +175,7 @@ func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 	if !h.unexecuted() {
 		return
 	}
-	w.after(recheck)
-	w.after(OutOfTouch - silent + 1)
+	s.wakeToGiveBack(now, w)
 	if left, bound := h.untilDeadline(now); bound {
 		w.after(left + 1)
 	}
@@ -194,8 +190,18 @@ func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 		s.wakeToNudge(q, h, now, w)
 	case ready:
 		w.after(h.due(now))
+		w.after(h.patience() - h.waited(now))
 	case claiming, running, settling:
 	}
+}
+
+// wakeToGiveBack has the state woken when runs that were not executed go back.
+func (s *State) wakeToGiveBack(now Now, w *wake) {
+	silent, _ := s.silence(now)
+	w.after(recheck)
+	w.after(OutOfTouch - silent + 1)
+	w.after(OutOfTouch - s.deafness(now) + 1)
+	w.after(ControlLost - s.deafness(now) + 1)
 }
 
 // wake is the nearest of several future instants.

@@ -117,8 +117,8 @@ func (s *State) startingAcked(h *held, now Now) {
 	q.acks.add(now.Mono - h.sentAt)
 }
 
-// beatAcked takes that a lane has a beat. What beats announce to a majority of
-// lanes is announced: whoever judges us by a majority has read one of them.
+// beatAcked takes that a lane has a beat. What it announces is announced: whoever
+// judges us has read every lane.
 func (s *State) beatAcked(in BeatAcked) {
 	s.contact.Acked(in.Lane, in.Number, in.Sent)
 	if since, ok := s.contact.Since(); ok {

@@ -67,15 +67,15 @@ func (s *State) claims(now Now) run.Claims {
 		}
 	}
 	c := run.Claims{Last: s.given}
-	c.Started, c.Unlisted = list(numbers[1], maxRanges, c.Unlisted)
-	c.Held, c.Unlisted = list(numbers[0], maxRanges-len(c.Started), c.Unlisted)
+	c.Started, c.Unlisted = list(numbers[1], maxRows, c.Unlisted)
+	c.Held, c.Unlisted = list(numbers[0], maxRows-len(c.Started), c.Unlisted)
 	c.Announced = s.announce(announced)
 	return c
 }
 
 // announce lists the runs whose starts this beat announces. What one beat says,
 // those after it repeat until events have it.
-func (s *State) announce(runs []*held) []run.Range {
+func (s *State) announce(runs []*held) []run.Row {
 	slices.SortFunc(runs, func(a, b *held) int { return cmp.Or(earlier(a, b), cmp.Compare(a.number, b.number)) })
 	numbers := make([]int64, 0, len(runs))
 	for _, h := range runs {
@@ -87,7 +87,7 @@ func (s *State) announce(runs []*held) []run.Range {
 			h.listed = s.beats
 		}
 	}
-	return run.Ranges(numbers)
+	return run.Rows(numbers)
 }
 
 // earlier puts the runs first that an earlier beat has listed.
@@ -101,16 +101,16 @@ func earlier(a, b *held) int {
 	return 0
 }
 
-// list returns the first ranges of numbers, at most most, and adds to unlisted
+// list returns the first rows of numbers, at most most, and adds to unlisted
 // how many numbers are in the others.
-func list(numbers []int64, most int, unlisted int) ([]run.Range, int) {
-	ranges := run.Ranges(numbers)
-	for len(ranges) > most {
-		last := ranges[len(ranges)-1]
+func list(numbers []int64, most int, unlisted int) ([]run.Row, int) {
+	rows := run.Rows(numbers)
+	for len(rows) > most {
+		last := rows[len(rows)-1]
 		unlisted += int(last[1]-last[0]) + 1
-		ranges = ranges[:len(ranges)-1]
+		rows = rows[:len(rows)-1]
 	}
-	return ranges, unlisted
+	return rows, unlisted
 }
 
 // ahead is how far ahead of its time the run is that is due last.

@@ -1,11 +1,6 @@
 package claim
 
-import (
-	"slices"
-	"time"
-
-	"github.com/belfry-cron/belfry/internal/member"
-)
+import "time"
 
 // Contact is what was acknowledged of a worker's beats, lane by lane.
 type Contact struct{ lanes []acked }
@@ -29,32 +24,25 @@ func (c *Contact) Acked(lane int, number int64, sent time.Duration) {
 	l.number = max(l.number, number)
 }
 
-// Since returns when the beat was sent that a majority of lanes has, or a later
-// one; false before the first such.
+// Since returns when the latest beat was sent that some lane has; false before
+// the first.
 func (c *Contact) Since() (time.Duration, bool) {
-	var sent []time.Duration
+	var latest mark
 	for _, l := range c.lanes {
 		if l.sent.set {
-			sent = append(sent, l.sent.at)
+			latest.note(l.sent.at)
 		}
 	}
-	most := member.Majority(len(c.lanes))
-	if len(sent) < most {
-		return 0, false
-	}
-	slices.Sort(sent)
-	return sent[len(sent)-most], true
+	return latest.at, latest.set
 }
 
-// Number returns the highest number of which a majority of lanes has that beat,
-// or a later one.
+// Number returns the highest number of a beat that some lane has.
 func (c *Contact) Number() int64 {
-	numbers := make([]int64, 0, len(c.lanes))
+	var highest int64
 	for _, l := range c.lanes {
-		numbers = append(numbers, l.number)
+		highest = max(highest, l.number)
 	}
-	slices.Sort(numbers)
-	return numbers[len(numbers)-member.Majority(len(numbers))]
+	return highest
 }
 
 // Ages returns how long ago the beat was sent that each lane acknowledged last,

@@ -206,10 +206,14 @@ func (q *queue) tally(now Now) tally {
 	return t
 }
 
-// dueWithin returns how many runs without a slot come due until then, which is
-// no later than what is near.
+// dueWithin returns how many runs without a slot come due until then.
 func (q *queue) dueWithin(d time.Duration, now Now) int {
 	n := 0
+	for _, h := range q.far.runs {
+		if h.due(now) <= d {
+			n++
+		}
+	}
 	for _, h := range q.near {
 		if (h.stage == waiting || h.stage == claiming) && !h.unconfirmed && h.due(now) <= d {
 			n++

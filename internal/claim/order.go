@@ -10,8 +10,8 @@ import (
 
 const (
 	// nearAhead is from how long before its time on a run is near: longer than
-	// anything looks ahead, by more than the wall clock may jump unnoticed.
-	nearAhead = rateOver + 500*time.Millisecond
+	// before it is announced, by more than the wall clock may jump unnoticed.
+	nearAhead = StartAhead + 3*jumpMost
 	// jumpMost is by how much the clocks may differ from how they stood when
 	// the far runs were put in order.
 	jumpMost = 100 * time.Millisecond

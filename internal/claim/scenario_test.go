@@ -206,7 +206,7 @@ func (p *player) claim(d *datadriven.TestData) {
 }
 
 // named returns the runs whose claims have those numbers.
-func (p *player) named(numbers []run.Range) []string {
+func (p *player) named(numbers []run.Row) []string {
 	var keys []string
 	for _, r := range numbers {
 		for n := r[0]; n <= r[1]; n++ {

@@ -42,8 +42,7 @@ type State struct {
 	n     int
 	asked memory
 
-	// beat is when the beat was sent that a majority of lanes has acknowledged,
-	// control when the end of the control topic was looked up that it was last
+	// beat is when the latest beat was sent that some lane has acknowledged, control when the end of the control topic was looked up that it was last
 	// read to.
 	contact       Contact
 	beat, control mark

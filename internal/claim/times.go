@@ -73,8 +73,8 @@ const (
 	DefaultAheadBytes = 128 << 20
 	// pollMost bounds the runs of one claim.
 	pollMost = 1000
-	// maxRanges bounds the rows of numbers in a beat.
-	maxRanges = 8000
+	// maxRows bounds the rows of numbers in a beat.
+	maxRows = 8000
 	// maxAnnounced bounds the starts that a beat announces; more wait until some
 	// of those are in events.
 	maxAnnounced = 8000

@@ -20,8 +20,8 @@ func (m *mark) note(at time.Duration) {
 	}
 }
 
-// silence returns how long ago the beat was sent that a majority of lanes has. It
-// is false before that, and before control was read to an end.
+// silence returns how long ago the latest beat was sent that some lane has. It is
+// false before the first, and before control was read to an end.
 func (s *State) silence(now Now) (time.Duration, bool) {
 	return now.Mono - s.beat.at, s.beat.set && s.control.set
 }
@@ -44,8 +44,8 @@ func (s *State) beating(now Now) bool {
 func (s *State) inTouch(now Now) bool { return s.beating(now) && s.deafness(now) <= ControlFresh }
 
 // MayStart is the last look of a shell, right before it starts a command: when
-// that was decided, when the beat was sent that a majority of lanes has
-// acknowledged, and when the end of control was looked up that was read since.
+// that was decided, when the latest beat was sent that some lane has acknowledged,
+// and when the end of control was looked up that was read since.
 func MayStart(now, decided, beaten, controlled time.Duration, cleared bool) bool {
 	fresh := ControlFresh
 	if cleared {

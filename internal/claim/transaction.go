@@ -94,7 +94,7 @@ func (s *State) claimed(k run.Key, now Now, out *effects) {
 	switch {
 	case known:
 		s.drop(h, word, out)
-	case h.stale:
+	case h.stale, s.deafness(now) > OutOfTouch:
 		s.giveBack(h, run.ReasonOutOfTouch, out)
 	case s.draining:
 		s.giveBack(h, run.ReasonDraining, out)

@@ -10,8 +10,7 @@ import (
 const early = 250 * time.Millisecond
 
 // HearsItself is how long ago the latest of its own beats that a reader has
-// read may have been sent, in a majority of lanes, for it to judge anybody: else
-// it hears too little.
+// read in a lane may have been sent for it to hear that lane.
 const HearsItself = 3 * time.Second
 
 // Reader is what a scheduler that judges others knows of itself, by the clock
@@ -30,24 +29,25 @@ func (r Reader) own(lane int) time.Duration {
 	return 0
 }
 
-// Hears reports whether the reader, which beats in so many lanes, has lately
-// read its own beats in a majority of them.
-func (r Reader) Hears(lanes int) bool {
-	lately := 0
+// Deaf returns in which of its lanes the reader has not lately read its own beats.
+// While there is one, that it knows nothing of something says little: it may stand
+// in that lane.
+func (r Reader) Deaf(lanes int) []int {
+	var deaf []int
 	for i := range lanes {
-		if own := r.own(i); own > 0 && r.Now-own <= HearsItself {
-			lately++
+		if own := r.own(i); own == 0 || r.Now-own > HearsItself {
+			deaf = append(deaf, i)
 		}
 	}
-	return lately >= Majority(lanes)
+	return deaf
 }
 
 // Believed returns m with the status that r may act on. The log alone may be
 // wrong: the instants in beats are their writers' word, a log can be written
 // faster than time passes, and what was read of a lane may be old. So a worker is
-// silent or gone only if there was a moment for which r knows that, in a
-// majority of lanes, it had heard nothing of the worker for as long: all that was
-// written before r sent a beat that it has read itself, it has read.
+// silent or gone only if there was one moment for which r knows that in every
+// lane nothing had come of the worker for as long: all that was written before r
+// sent a beat that it has read itself, it has read.
 //
 // A scheduler that was dead when reading began is: a reader that took it for
 // living would see other owners than everybody else.
@@ -63,7 +63,7 @@ func (m Member) Believed(r Reader) Member {
 				gone++
 			}
 		}
-		if gone < Majority(len(m.lanes)) {
+		if gone < m.Role.condemning(len(m.lanes)) {
 			m.Status = StatusLive
 		}
 		return m
@@ -79,24 +79,23 @@ func (m Member) Believed(r Reader) Member {
 	return m
 }
 
-// missing reports whether, at one moment, a majority of lanes with one of those
-// statuses had brought nothing for so long, and the number of the latest beat
-// that each of such a majority holds.
+// missing reports whether all lanes have one of those statuses and, at one
+// moment, had brought nothing for so long, and the number of the latest beat that
+// each of them holds. The latest moment of which all lanes tell is that of the one
+// that lags behind.
 func (r Reader) missing(lanes []seen, least time.Duration, statuses ...Status) (seq int64, ok bool) {
+	at := r.own(0)
 	for i := range lanes {
-		at := r.own(i)
-		var seqs []int64
-		for j, l := range lanes {
-			if r.own(j) >= at && at-l.heard >= least && slices.Contains(statuses, l.status) {
-				seqs = append(seqs, l.seq)
-			}
-		}
-		if most := Majority(len(lanes)); len(seqs) >= most {
-			slices.Sort(seqs)
-			seq, ok = max(seq, seqs[len(seqs)-most]), true
-		}
+		at = min(at, r.own(i))
 	}
-	return seq, ok
+	seq = lanes[0].seq
+	for _, l := range lanes {
+		if at-l.heard < least || !slices.Contains(statuses, l.status) {
+			return 0, false
+		}
+		seq = min(seq, l.seq)
+	}
+	return seq, true
 }
 
 // unheard is missing for one of whom nothing is known but when it was heard.

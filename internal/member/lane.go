@@ -5,8 +5,16 @@ import "time"
 // LanesMost bounds the lanes of a beat; of more a reader takes note of none.
 const LanesMost = 16
 
-// Majority returns how many of n lanes are more than half of them.
-func Majority(n int) int { return n/2 + 1 }
+// condemning returns in how many of n lanes a member must be missing to be silent
+// or gone: a worker in all of them, for any one lane that has its beat lets it
+// start runs. Of schedulers a majority tells: that only one of them commits for a
+// shard is Kafka's fence, and a lane that is lost is to stop no take-over.
+func (r Role) condemning(n int) int {
+	if r == RoleScheduler {
+		return n/2 + 1
+	}
+	return n
+}
 
 // lanes returns in how many lanes the sender of b beats.
 func (b *Beat) lanes() int { return min(max(b.Lanes, 1), LanesMost) }

@@ -172,7 +172,7 @@ func (v *View) note(e *entry) {
 			gone++
 		}
 	}
-	switch dead := e.beat.Leaving || gone >= Majority(len(e.places)); {
+	switch dead := e.beat.Leaving || gone >= e.beat.Role.condemning(len(e.places)); {
 	case dead && e.death == 0:
 		v.deceased++
 		v.deaths++
@@ -253,7 +253,7 @@ func (v *View) Names() int { return len(v.members) }
 // there were too many.
 func (v *View) Dropped() int64 { return v.dropped }
 
-// status is what the log says of e: a majority of its lanes.
+// status is what the log says of e: so many of its lanes as condemn it.
 func (v *View) status(e *entry) Status {
 	if e.beat.Leaving {
 		return StatusLeft
@@ -268,7 +268,7 @@ func (v *View) status(e *entry) Status {
 		case StatusLive, StatusLeft:
 		}
 	}
-	switch most := Majority(len(e.places)); {
+	switch most := e.beat.Role.condemning(len(e.places)); {
 	case gone >= most:
 		return StatusGone
 	case e.beat.Role == RoleWorker && gone+silent >= most:

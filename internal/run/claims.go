@@ -13,11 +13,11 @@ type Claims struct {
 	Last int64 `json:"last"`
 	// Held and Started are the numbers of the runs it answers for, split by
 	// whether `starting` was sent.
-	Held    []Range `json:"held,omitempty"`
-	Started []Range `json:"started,omitempty"`
+	Held    []Row `json:"held,omitempty"`
+	Started []Row `json:"started,omitempty"`
 	// Announced are those of the started whose `starting` nobody acknowledges:
 	// the beat stands in for it.
-	Announced []Range `json:"announced,omitempty"`
+	Announced []Row `json:"announced,omitempty"`
 	// Unlisted is how many more runs it answers for: nobody can conclude from
 	// such a beat that it does not hold one.
 	Unlisted int `json:"unlisted,omitzero"`
@@ -33,36 +33,36 @@ func (c *Claims) Lacks(number int64) bool {
 // number.
 func (c *Claims) Announces(number int64) bool { return within(c.Announced, number) }
 
-// Count returns how many numbers the ranges hold.
-func Count(ranges []Range) int {
+// Count returns how many numbers the rows hold.
+func Count(rows []Row) int {
 	n := 0
-	for _, r := range ranges {
+	for _, r := range rows {
 		n += int(r[1]-r[0]) + 1
 	}
 	return n
 }
 
-// Range is a row of numbers, from the first to the last of them.
-type Range [2]int64
+// Row is a row of numbers, from the first to the last of them.
+type Row [2]int64
 
-// Ranges returns the fewest ranges that hold the numbers and no others, in
+// Rows returns the fewest rows that hold the numbers and no others, in
 // ascending order. It sorts numbers.
-func Ranges(numbers []int64) []Range {
+func Rows(numbers []int64) []Row {
 	slices.Sort(numbers)
-	var all []Range
+	var all []Row
 	for _, n := range numbers {
 		if last := len(all) - 1; last >= 0 && n <= all[last][1]+1 {
 			all[last][1] = n
 			continue
 		}
-		all = append(all, Range{n, n})
+		all = append(all, Row{n, n})
 	}
 	return all
 }
 
-// within reports whether one of the ranges, which are in ascending order, holds
+// within reports whether one of the rows, which are in ascending order, holds
 // the number.
-func within(ranges []Range, number int64) bool {
-	i, _ := slices.BinarySearchFunc(ranges, number, func(r Range, n int64) int { return cmp.Compare(r[1], n) })
-	return i < len(ranges) && ranges[i][0] <= number
+func within(rows []Row, number int64) bool {
+	i, _ := slices.BinarySearchFunc(rows, number, func(r Row, n int64) int { return cmp.Compare(r[1], n) })
+	return i < len(rows) && rows[i][0] <= number
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// Ranges say of every number what a plain set of them would.
-func TestRangesAreASet(t *testing.T) {
+// Rows say of every number what a plain set of them would.
+func TestRowsAreASet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const most = 60
 		draw := func(name string) []int64 {
@@ -20,16 +20,16 @@ func TestRangesAreASet(t *testing.T) {
 		held, started := draw("held"), draw("started")
 		c := run.Claims{
 			Last: rapid.Int64Range(0, most+2).Draw(t, "last"),
-			Held: run.Ranges(slices.Clone(held)), Started: run.Ranges(slices.Clone(started)),
+			Held: run.Rows(slices.Clone(held)), Started: run.Rows(slices.Clone(started)),
 		}
 		for n := int64(0); n <= most+3; n++ {
 			held := slices.Contains(held, n) || slices.Contains(started, n)
 			require.Equal(t, n <= c.Last && !held, c.Lacks(n), "%d of %v", n, c)
 		}
-		for _, ranges := range [][]run.Range{c.Held, c.Started} {
-			for i, r := range ranges {
+		for _, rows := range [][]run.Row{c.Held, c.Started} {
+			for i, r := range rows {
 				require.LessOrEqual(t, r[0], r[1])
-				require.False(t, i > 0 && r[0] <= ranges[i-1][1]+1, "%v could be fewer", ranges)
+				require.False(t, i > 0 && r[0] <= rows[i-1][1]+1, "%v could be fewer", rows)
 			}
 		}
 		c.Unlisted = 1

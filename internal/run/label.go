@@ -20,7 +20,7 @@ func Reasons() []string {
 		ReasonCancelled, ReasonStartDeadline, ReasonNoSlot, ReasonDraining, ReasonOutOfTouch, ReasonNameTaken,
 		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
 		ReasonAnnounced, ReasonNotAuthorized, ReasonUnreadableState, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob, ReasonKeeperLost,
-		ReasonUnconfirmed,
+		ReasonUnconfirmed, ReasonOwnFull, ReasonBackfillsFull, ReasonInvalidRequest,
 	}
 }
 
@@ -37,7 +37,7 @@ func ReasonLabel(reason string) string {
 
 // Label is the trigger as a metric's label: itself if it is known.
 func (t Trigger) Label() string {
-	return string(oneOf(t, []Trigger{TriggerSchedule, TriggerCatchUp, TriggerManual, TriggerRequeue}))
+	return string(oneOf(t, []Trigger{TriggerSchedule, TriggerCatchUp, TriggerManual, TriggerRequeue, TriggerReplay, TriggerBackfill}))
 }
 
 // Label is the state as a metric's label: itself if it is known.

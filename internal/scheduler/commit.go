@@ -237,7 +237,7 @@ func (t *tenure) count(ev run.Event) {
 		t.metrics.lost.Inc()
 	case run.EventRecalling:
 		t.metrics.recalls.Inc()
-	case run.EventEnqueued, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting,
+	case run.EventEnqueued, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventClaimed, run.EventStarting,
 		run.EventFinished, run.EventReturned, run.EventDropped:
 	}
 }

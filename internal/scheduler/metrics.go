@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	beats, beatsLate            prometheus.Counter
 	shards, jobs, unfinished    prometheus.Gauge
+	laneAge                     *prometheus.GaugeVec
 	lag                         *prometheus.GaugeVec
 	enqueued, skipped, ended    *prometheus.CounterVec
 	retries, lost, deadLetters  prometheus.Counter
@@ -66,9 +67,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	seconds := prometheus.ExponentialBuckets(0.005, 2, 14)
 	m := &metrics{
-		clusters:   clusters{seen: map[string]bool{}},
-		beats:      counter("belfry_scheduler_beats_total", "Beats acknowledged."),
-		beatsLate:  counter("belfry_scheduler_beats_late_total", "Beats left out because the one before was still in flight."),
+		clusters:  clusters{seen: map[string]bool{}},
+		beats:     counter("belfry_scheduler_beats_total", "Beats acknowledged."),
+		beatsLate: counter("belfry_scheduler_beats_late_total", "Beats left out because the one before was still in flight."),
+		laneAge: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "belfry_scheduler_lane_seconds",
+			Help: "Time since the beat of its own was sent that the scheduler read last in a lane of members. While one stands still, nobody is declared lost.",
+		}, []string{"lane"}),
 		shards:     gauge("belfry_scheduler_shards", "Shards owned and loaded."),
 		jobs:       gauge("belfry_scheduler_jobs", "Jobs in the owned shards."),
 		unfinished: gauge("belfry_scheduler_unfinished_runs", "Unfinished runs in the owned shards."),
@@ -103,7 +108,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			"Members forgotten before their time, because there were too many."),
 		replaced: counter("belfry_scheduler_replaced_total", "Times a worker was told that another has taken its name."),
 	}
-	reg.MustRegister(m.beats, m.beatsLate, m.shards, m.jobs, m.unfinished, m.lag, m.enqueued, m.skipped, m.ended,
+	reg.MustRegister(m.beats, m.beatsLate, m.laneAge, m.shards, m.jobs, m.unfinished, m.lag, m.enqueued, m.skipped, m.ended,
 		m.retries, m.lost, m.deadLetters, m.recalls, m.placedAnew, m.staged, m.transactions, m.transactionRecords,
 		m.takeOvers, m.givenUp, m.errors, m.unreadable, m.clockJumps, m.setAside, m.members, m.membersDropped, m.replaced)
 	return m

@@ -103,9 +103,12 @@ func (s *scheduler) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("scheduler %s: %w", s.o.Name, err)
 	}
-	s.lanes = kafka.NewLanes(s.plain, s.o.Names.Members(), min(int(lanes), member.LanesMost))
+	if s.lanes, err = kafka.NewLanes(s.o.Kafka, s.o.Names.Members(), min(int(lanes), member.LanesMost)); err != nil {
+		return fmt.Errorf("scheduler %s: %w", s.o.Name, err)
+	}
+	defer s.lanes.Close()
 	if s.lanes.Len() == 1 {
-		s.o.Log.Info("members has one partition: while its leader is away, no worker starts anything; `belfry topics` says how to have more")
+		s.o.Log.Info("members has one partition: while that stands still, no worker starts anything; `belfry topics` says how to have more")
 	}
 	next, err := w.catchUp(ctx)
 	if errors.Is(err, context.Canceled) {

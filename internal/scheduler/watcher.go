@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,8 +39,8 @@ type watcher struct {
 	// latest of them that was read in each lane was sent.
 	selfHeard bool
 	own       []time.Duration
-	// hears says that enough of them are read to judge others.
-	hears bool
+	// deaf are the lanes in which that was too long ago.
+	deaf []int
 	// ticked is when the last survey was due.
 	ticked time.Time
 	// dropped is how many names the view had dropped by then.
@@ -56,7 +57,7 @@ func newWatcher(s *scheduler) *watcher {
 // ends that could be read.
 func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
 	window := kafka.Window{Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost}
-	return w.lanes.ReadRecent(ctx, w.o.Kafka, window, func(r *kgo.Record) error {
+	return kafka.ReadLanes(ctx, w.plain, w.o.Kafka, w.o.Names.Members(), w.lanes.Len(), window, func(r *kgo.Record) error {
 		if b, ok := w.decode(r); ok {
 			w.view.Observe(r.Partition, b)
 		}
@@ -126,14 +127,23 @@ func (w *watcher) reader() member.Reader {
 	return member.Reader{Now: time.Since(w.born), Own: w.own}
 }
 
-// judges reports whether this scheduler hears enough to judge workers.
-func (w *watcher) judges() bool {
-	hears := w.reader().Hears(w.lanes.Len())
-	if hears != w.hears {
-		w.hears = hears
-		w.o.Log.Info("whether the log of beats is heard has changed: without it no worker is judged", "heard", hears)
+// listen shows in which lanes this scheduler does not hear itself, and says so
+// when that changes.
+func (w *watcher) listen() {
+	reader := w.reader()
+	for lane, own := range w.own {
+		w.metrics.laneAge.WithLabelValues(strconv.Itoa(lane)).Set((reader.Now - own).Seconds())
 	}
-	return hears
+	deaf := reader.Deaf(w.lanes.Len())
+	if slices.Equal(deaf, w.deaf) {
+		return
+	}
+	w.deaf = deaf
+	if len(deaf) > 0 {
+		w.o.Log.Warn("lanes of members stand still: until they go on, no worker is declared silent or gone", "partitions", deaf)
+		return
+	}
+	w.o.Log.Info("all lanes of members go on")
 }
 
 // watch folds beat after beat and follows what they say, until ctx ends or a
@@ -178,11 +188,9 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			w.showView()
 			w.tellZones()
 			w.follow(ctx)
-			if !w.judges() {
-				break
-			}
+			w.listen()
 			select {
-			case requests <- survey{members: w.believed()}:
+			case requests <- survey{members: w.believed(), deaf: len(w.deaf) > 0}:
 			default: // the last one is still being made
 			}
 		case sv := <-answers:
@@ -293,6 +301,7 @@ func (w *watcher) checkClock(now time.Time) {
 // shard ended right after it.
 type survey struct {
 	members []member.Member
+	deaf    bool // there was a lane in which more may stand
 	ends    map[int32]int64
 	asked   time.Duration // since this scheduler was born
 }
@@ -343,7 +352,7 @@ func (w *watcher) deliver(sv survey) {
 		default:
 		}
 		select {
-		case l.surveys <- surveyed{members: sv.members, end: end, asked: sv.asked}:
+		case l.surveys <- surveyed{members: sv.members, deaf: sv.deaf, end: end, asked: sv.asked}:
 		default:
 		}
 	}

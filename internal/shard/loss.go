@@ -27,13 +27,14 @@ func (s *Shard) observe(in Beats, now time.Time) {
 	maps.DeleteFunc(s.claimed, func(id string, _ time.Time) bool { return s.workers[id] == nil })
 	s.learnRoom()
 	s.wakeWaiting(now)
+	s.wakeBackfills(now)
 	s.withdraw(in, now)
-	s.takeFromLost(now)
+	s.takeFromLost(in.Deaf, now)
 }
 
 // takeFromLost takes the runs from workers that no longer count as holding
-// them.
-func (s *Shard) takeFromLost(now time.Time) {
+// them. That beats know nothing of a holder counts only if all were read.
+func (s *Shard) takeFromLost(deaf bool, now time.Time) {
 	unseen, heard := s.unseen, s.heard
 	s.unseen, s.heard = map[run.Key]int{}, map[run.Key]time.Time{}
 	for _, e := range s.held() {
@@ -48,10 +49,7 @@ func (s *Shard) takeFromLost(now time.Time) {
 			}
 			var reason string
 			if patience := s.doubt(a); patience > 0 {
-				s.unseen[a.key()] = unseen[a.key()] + 1
-				if s.mayRunStill(a) {
-					s.unseen[a.key()] = 0
-				}
+				s.unseen[a.key()] = s.doubted(a, unseen[a.key()], deaf)
 				if s.unseen[a.key()] >= patience {
 					reason = run.ReasonWorkerLost
 				}
@@ -75,6 +73,18 @@ func (s *Shard) hearAnnounced(e *entry, a *Active) {
 	s.write(e)
 	a.note(&run.Event{Type: run.EventStarting, By: a.Holder, Incarnation: a.Incarnation})
 	s.arm(e)
+}
+
+// doubted is in how many surveys in a row the beats know nothing of the life that
+// holds a, if it was so many before this one.
+func (s *Shard) doubted(a *Active, before int, deaf bool) int {
+	switch {
+	case s.mayRunStill(a):
+		return 0
+	case deaf:
+		return before
+	}
+	return before + 1
 }
 
 // mayRunStill reports whether a's life is not its worker's latest, and beats all

@@ -27,7 +27,7 @@ type Mutant struct {
 	IgnoreHolder                              bool
 	ControlUnread, OldIsNew                   bool
 	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
-	ForgetRange, OtherLife, ReuseNumbers      bool
+	ForgetRow, OtherLife, ReuseNumbers        bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
@@ -60,8 +60,8 @@ func Mutants() []Mutant {
 		{Name: "aborted-is-ours", What: "a claim that was not committed counts as ours", AbortedIsOurs: true},
 		{Name: "beat-unacked", What: "a worker counts its beats though nobody acknowledges them", BeatUnacked: true},
 		{Name: "hide-held", What: "beats do not list the runs held", HideHeld: true},
-		{Name: "forget-range", What: "a worker's beats leave out the last range of what it holds", ForgetRange: true},
-		{Name: "other-life", What: "a shard reads the ranges of a worker's earlier life", OtherLife: true},
+		{Name: "forget-row", What: "a worker's beats leave out the last row of what it holds", ForgetRow: true},
+		{Name: "other-life", What: "a shard reads the rows of a worker's earlier life", OtherLife: true},
 		{Name: "reuse-numbers", What: "the number of a claim comes back after eight others", ReuseNumbers: true},
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
@@ -142,7 +142,7 @@ func (m *Mutant) claims(c run.Claims) run.Claims {
 	if m.HideHeld {
 		c.Held = nil
 	}
-	if n := len(c.Held); m.ForgetRange && n > 0 {
+	if n := len(c.Held); m.ForgetRow && n > 0 {
 		c.Held = c.Held[:n-1]
 	}
 	if m.ReuseNumbers {
@@ -159,14 +159,14 @@ func (m *Mutant) number(n int64) int64 {
 	return n
 }
 
-func (m *Mutant) again(ranges []run.Range) []run.Range {
+func (m *Mutant) again(rows []run.Row) []run.Row {
 	var numbers []int64
-	for _, r := range ranges {
+	for _, r := range rows {
 		for n := r[0]; n <= r[1]; n++ {
 			numbers = append(numbers, m.number(n))
 		}
 	}
-	return run.Ranges(numbers)
+	return run.Rows(numbers)
 }
 
 // state is what a new owner reads of a job's state.

@@ -297,7 +297,7 @@ func (k *worker) last(ev run.Event, r run.Run) {
 // execute looks at the beats once more and starts the command.
 func (k *worker) execute(p *process, decided time.Duration) {
 	now := k.mono()
-	if refused := !claim.MayStart(now, decided, k.beaten, k.heard); refused && !k.w.mutant.NoLastLook {
+	if refused := !claim.MayStart(now, decided, k.beaten, k.heard, false); refused && !k.w.mutant.NoLastLook {
 		k.w.trace(k.name, p.r.Job, p.r.ID, "refuses to start fence %d", p.r.Fence)
 		delete(k.running, p.r.Key())
 		k.step(claim.Refused{Key: p.r.Key()})

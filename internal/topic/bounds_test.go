@@ -23,7 +23,7 @@ import (
 func records() []any {
 	return []any{
 		&topic.Job{}, &run.Run{}, &run.Event{}, &run.Request{}, &run.Control{}, &run.DeadLetter{}, &run.Output{},
-		&member.Beat{}, &topic.ShardRecord{}, &shard.JobState{},
+		&run.Notice{}, &member.Beat{}, &topic.ShardRecord{}, &shard.JobState{},
 	}
 }
 
@@ -134,11 +134,11 @@ func TestEveryFieldHasABound(t *testing.T) {
 	}
 }
 
-// ascending returns n ranges of one number each.
-func ascending(n int) []run.Range {
-	all := make([]run.Range, n)
+// ascending returns n rows of one number each.
+func ascending(n int) []run.Row {
+	all := make([]run.Row, n)
 	for i := range all {
-		all[i] = run.Range{int64(2*i + 1), int64(2*i + 1)}
+		all[i] = run.Row{int64(2*i + 1), int64(2*i + 1)}
 	}
 	return all
 }
@@ -204,19 +204,19 @@ func TestBounds(t *testing.T) {
 		"a key": {
 			&member.Beat{Started: []string{strings.Repeat("x", 96)}}, &member.Beat{Started: []string{strings.Repeat("x", 97)}}, "started is 97 bytes long",
 		},
-		"ranges of claims": {
-			&member.Beat{Claims: run.Claims{Held: []run.Range{{1, 1}, {2, 1 << 62}}}},
-			&member.Beat{Claims: run.Claims{Held: []run.Range{{1, 1}, {2, 1<<62 + 1}}}}, "claims.held is 4611686018427387905",
+		"rows of claims": {
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{1, 1}, {2, 1 << 62}}}},
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{1, 1}, {2, 1<<62 + 1}}}}, "claims.held is 4611686018427387905",
 		},
-		"ranges in order": {
-			&member.Beat{Claims: run.Claims{Started: []run.Range{{4, 7}, {8, 8}}}},
-			&member.Beat{Claims: run.Claims{Started: []run.Range{{4, 7}, {7, 8}}}}, "claims.started holds the range [7 8] behind 7",
+		"rows in order": {
+			&member.Beat{Claims: run.Claims{Started: []run.Row{{4, 7}, {8, 8}}}},
+			&member.Beat{Claims: run.Claims{Started: []run.Row{{4, 7}, {7, 8}}}}, "claims.started holds the row [7 8] behind 7",
 		},
-		"a range that begins behind its end": {
-			&member.Beat{Claims: run.Claims{Held: []run.Range{{4, 4}}}},
-			&member.Beat{Claims: run.Claims{Held: []run.Range{{4, 3}}}}, "claims.held holds the range [4 3]",
+		"a row that begins behind its end": {
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{4, 4}}}},
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{4, 3}}}}, "claims.held holds the row [4 3]",
 		},
-		"as many ranges": {
+		"as many rows": {
 			&member.Beat{Claims: run.Claims{Held: ascending(10_000)}},
 			&member.Beat{Claims: run.Claims{Held: ascending(10_001)}}, "claims.held has 10001 entries",
 		},
@@ -272,6 +272,7 @@ func TestDecodersHoldRecordsAgainstTheirBounds(t *testing.T) {
 		"command": `{"type":"run","job":"a","id":"` + long + `"}`,
 		"control": `{"type":"recall","reason":"` + long + `"}`,
 		"dead":    `{"reason":"` + long + `"}`,
+		"notice":  `{"type":"notice","id":"a","job":"b","error":"` + long + `"}`,
 		"output":  `{"run":"a","stream":"` + long + `"}`,
 		"beat":    `{"id":"a","role":"worker","host":"` + long + `"}`,
 		"state":   `{"job":"a","version":"` + long + `"}`,
@@ -315,7 +316,7 @@ func TestWhateverIsReadCanBeWritten(t *testing.T) {
 		reflect.TypeFor[topic.Job](): "job", reflect.TypeFor[run.Run](): "run", reflect.TypeFor[run.Event](): "event",
 		reflect.TypeFor[run.Request](): "command", reflect.TypeFor[run.Control](): "control",
 		reflect.TypeFor[run.DeadLetter](): "dead", reflect.TypeFor[run.Output](): "output",
-		reflect.TypeFor[member.Beat](): "beat", reflect.TypeFor[shard.JobState](): "state", reflect.TypeFor[topic.ShardRecord](): "shard",
+		reflect.TypeFor[run.Notice](): "notice", reflect.TypeFor[member.Beat](): "beat", reflect.TypeFor[shard.JobState](): "state", reflect.TypeFor[topic.ShardRecord](): "shard",
 	}
 	read := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {

@@ -106,7 +106,7 @@ func (c *contact) acked(lane int, number int64, sent time.Duration) {
 	c.of.Acked(lane, number, sent)
 }
 
-// since returns when the beat was sent that most lanes have, 0 if there is none.
+// since returns when the latest beat was sent that some lane has, 0 if none has.
 func (c *contact) since() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -32,7 +32,7 @@ func (w *worker) readSelf(ctx context.Context) error {
 func (w *worker) lives(ctx context.Context) (*member.View, error) {
 	v := &member.View{}
 	window := kafka.Window{Since: time.Now().Add(-selfSince), Least: selfLeast, Most: selfMost}
-	_, err := w.lanes.ReadRecent(ctx, w.o.Kafka, window, func(r *kgo.Record) error {
+	_, err := kafka.ReadLanes(ctx, w.reports, w.o.Kafka, w.o.Names.Members(), w.lanes.Len(), window, func(r *kgo.Record) error {
 		if string(r.Key) != w.o.Name {
 			return nil
 		}

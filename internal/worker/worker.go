@@ -108,11 +108,11 @@ type worker struct {
 	incarnation int64 // known once the members topic was read
 	metrics     *metrics
 
-	// beats, reports and outputs are clients of their own, so that none
-	// waits behind the records of another.
-	beats, reports, outputs *kgo.Client
-	partitions              partitions
-	codec                   topic.Codec
+	// reports and outputs are clients of their own, as those of lanes, so that
+	// none waits behind the records of another.
+	reports, outputs *kgo.Client
+	partitions       partitions
+	codec            topic.Codec
 
 	// state belongs to the loop, which takes inputs and calls of the others.
 	// It takes them in the order in which they were asked: an input that was
@@ -180,9 +180,11 @@ func (w *worker) prepare(ctx context.Context) (control map[int32]int64, err erro
 	}
 	lanes := min(int(w.partitions.membersN.Load()), member.LanesMost)
 	if lanes == 1 {
-		w.o.Log.Info("members has one partition: while its leader is away, nothing is started; `belfry topics` says how to have more")
+		w.o.Log.Info("members has one partition: while that stands still, nothing is started; `belfry topics` says how to have more")
 	}
-	w.lanes = kafka.NewLanes(w.beats, w.o.Names.Members(), lanes)
+	if w.lanes, err = kafka.NewLanes(w.o.Kafka, w.o.Names.Members(), lanes); err != nil {
+		return nil, err
+	}
 	w.contact.of = claim.NewContact(lanes)
 	w.state = claim.New(claim.Config{
 		Name: w.o.Name, Cluster: w.o.Cluster, Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Lanes: lanes,
@@ -226,10 +228,9 @@ func newWorker(o Options) (*worker, error) {
 	if len(w.claimers) == 0 {
 		return nil, fmt.Errorf("worker %s has no slots for any of its queues %v", o.Name, o.Queues)
 	}
-	var errs [3]error
-	w.beats, errs[0] = o.Kafka.Client()
-	w.reports, errs[1] = o.Kafka.Client(kgo.MaxBufferedRecords(maxReports), kgo.ProducerLinger(reportLinger))
-	w.outputs, errs[2] = o.Kafka.Client(outputLimits()...)
+	var errs [2]error
+	w.reports, errs[0] = o.Kafka.Client(kgo.MaxBufferedRecords(maxReports), kgo.ProducerLinger(reportLinger))
+	w.outputs, errs[1] = o.Kafka.Client(outputLimits()...)
 	if err := errors.Join(errs[:]...); err != nil {
 		w.close()
 		return nil, err
@@ -287,10 +288,13 @@ func (w *worker) close() {
 			w.o.Log.Warn("some output was not written", "error", err)
 		}
 	}
-	for _, cl := range []*kgo.Client{w.beats, w.reports, w.outputs} {
+	for _, cl := range []*kgo.Client{w.reports, w.outputs} {
 		if cl != nil {
 			cl.Close()
 		}
+	}
+	if w.lanes != nil {
+		w.lanes.Close()
 	}
 }
 

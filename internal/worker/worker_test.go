@@ -34,7 +34,7 @@ func TestStagedRunStartsOnItsDueTime(t *testing.T) {
 		require.NotZero(t, claimed.Beat)
 		w.await("a beat that holds it", func(_ []run.Event, beats []member.Beat) bool {
 			last := beats[len(beats)-1].Claims
-			return claimed.Claim == 1 && slices.Equal(last.Held, []run.Range{{1, 1}}) && last.Last == 1
+			return claimed.Claim == 1 && slices.Equal(last.Held, []run.Row{{1, 1}}) && last.Last == 1
 		})
 
 		began := <-s.started

@@ -77,11 +77,11 @@ func TestBeatsListWhatIsHeld(t *testing.T) {
 
 // lists reports whether a beat lists a claim, by its number or, if the worker
 // gives none, by the run's key.
-func lists(keys []string, claims []run.Range, claim written) bool {
+func lists(keys []string, claims []run.Row, claim written) bool {
 	if claim.Claim == 0 {
 		return slices.Contains(keys, claim.Key().String())
 	}
-	return slices.ContainsFunc(claims, func(r run.Range) bool { return r[0] <= claim.Claim && claim.Claim <= r[1] })
+	return slices.ContainsFunc(claims, func(r run.Row) bool { return r[0] <= claim.Claim && claim.Claim <= r[1] })
 }
 
 // TestAHigherLifeReplacesALower: two processes under one name would claim as
