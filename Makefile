@@ -151,6 +151,10 @@ bench: ## Belfry beside the raw limit of Kafka, os/exec and itself at other size
 bench-core: ## Lateness on real Kafka beside a plain timer, with and without a scheduler's death.
 	$(GO) run ./test/bench/core
 
+.PHONY: bench-failover
+bench-failover: ## What of a broker's death is felt, on both Kafkas (hours); FAILOVER="-rounds 1 -brokers 1 -faults kill,freeze".
+	$(GO) run ./test/failover $(FAILOVER)
+
 .PHONY: bench-schedule
 bench-schedule: ## Next due times beside other Go libraries.
 	$(GO) -C test/bench/schedule run .

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry-cron/belfry/internal/broker"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -174,8 +172,7 @@ func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
 			Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Drain: w.o.Drain, OnEvent: w.o.OnRun,
 		}
 		wo.Name = w.n.Name + "-" + c
-		// Several workers in one process share the registry.
-		w.running[c] = w.n.runWorker(ctx, wo, prometheus.WrapRegistererWith(prometheus.Labels{"cluster": c}, w.n.Registry))
+		w.running[c] = w.n.runWorker(ctx, wo)
 	}
 	return nil
 }

@@ -47,6 +47,7 @@ type watcher struct {
 	dropped int64
 	// zones is what was said last of members with other time zone data.
 	zones string
+	skew  skew
 }
 
 func newWatcher(s *scheduler) *watcher {
@@ -90,6 +91,7 @@ func (w *watcher) hear(r *kgo.Record) bool {
 		w.own[r.Partition] = max(w.own[r.Partition], w.sent.when(b.Seq))
 	}
 	w.view.Hear(r.Partition, b, time.Since(w.born))
+	w.skew.hear(&b, time.Now())
 	w.tellReplaced(b)
 	return b.Role == member.RoleScheduler
 }
@@ -103,7 +105,7 @@ func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 		err = topic.CheckBeatPlace(r.Key, &b)
 	}
 	if err != nil {
-		w.metrics.unreadable.WithLabelValues("members").Inc()
+		w.metrics.unreadable.WithLabelValues(ofMembers).Inc()
 		w.unreadableBeat(r, err)
 		return member.Beat{}, false
 	}
@@ -189,8 +191,10 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			w.tellZones()
 			w.follow(ctx)
 			w.listen()
+			members := w.believed()
+			w.tellRooms(members)
 			select {
-			case requests <- survey{members: w.believed(), deaf: len(w.deaf) > 0}:
+			case requests <- survey{members: members, deaf: len(w.deaf) > 0}:
 			default: // the last one is still being made
 			}
 		case sv := <-answers:
@@ -249,9 +253,10 @@ func (w *watcher) tellOwned() {
 	}
 }
 
-// showView shows how many members are known.
+// showView shows how many members are known, and how their clocks differ.
 func (w *watcher) showView() {
 	w.metrics.members.Set(float64(w.view.Names()))
+	w.metrics.skew.Set(w.skew.survey(w.o.Name).Seconds())
 	w.metrics.membersDropped.Add(float64(w.view.Dropped() - w.dropped))
 	w.dropped = w.view.Dropped()
 }
@@ -322,7 +327,7 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 		ends, err := kafka.Ends(bounded, w.plain, w.o.Names.Events())
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			w.metrics.errors.WithLabelValues("survey", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatSurvey, string(kafka.Classify(err))).Inc()
 			w.o.Log.Warn("finding the end of the events", "error", err)
 		}
 		if len(ends) == 0 {
@@ -344,7 +349,7 @@ func (w *watcher) deliver(sv survey) {
 	for p, l := range w.loops {
 		end, ok := sv.ends[p]
 		if !ok {
-			w.metrics.errors.WithLabelValues("survey", "incomplete").Inc()
+			w.metrics.errors.WithLabelValues(whatSurvey, classIncomplete).Inc()
 			continue
 		}
 		select {

@@ -79,7 +79,7 @@ func (w *worker) sendBeat(ctx context.Context, b member.Beat) {
 	sent := w.mono()
 	busy := w.lanes.Send(ctx, []byte(b.ID), value, func(lane int, err error) {
 		if err != nil {
-			w.metrics.errors.WithLabelValues("beat", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatBeat, string(kafka.Classify(err))).Inc()
 			if ctx.Err() == nil {
 				w.o.Log.Warn("a beat was not acknowledged", "lane", lane, "error", err)
 			}

@@ -119,7 +119,7 @@ func (c *claimer) run(ctx context.Context) {
 		}
 		class := kafka.Classify(err)
 		c.facts.failing.NoteFirst(time.Now())
-		c.w.metrics.errors.WithLabelValues("claim", string(class)).Inc()
+		c.w.metrics.errors.WithLabelValues(whatClaim, string(class)).Inc()
 		c.w.o.Log.Warn("claiming begins anew", "queue", c.queue, "class", class, "error", err)
 		select {
 		case <-ctx.Done():
@@ -273,7 +273,7 @@ func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, l
 		}
 		c.pollFails = true
 		c.facts.failing.NoteFirst(time.Now())
-		c.w.metrics.errors.WithLabelValues("poll", string(class)).Inc()
+		c.w.metrics.errors.WithLabelValues(whatPoll, string(class)).Inc()
 		if class != c.pollClass || time.Since(c.pollSaid) > pollSayAgain {
 			c.pollClass, c.pollSaid = class, time.Now()
 			c.w.o.Log.Warn("polling", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
@@ -310,6 +310,7 @@ func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, 
 		return err
 	}
 	c.facts.failing.Clear()
+	c.w.metrics.claimed.SetToCurrentTime()
 	for _, r := range polled {
 		c.memory.Claimed(r.Partition, r.Offset+1)
 	}

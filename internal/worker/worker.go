@@ -135,6 +135,7 @@ type worker struct {
 	joined   atomic.Int32 // claimers that are in their groups
 	runners  sync.WaitGroup
 	facts    facts
+	commands commands
 }
 
 // Run runs a worker until ctx ends; then it returns what it has not started,
@@ -218,6 +219,7 @@ func newWorker(o Options) (*worker, error) {
 	w.partitions = partitions{
 		output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control(), members: o.Names.Members(),
 	}
+	w.expose()
 	for _, q := range o.Queues {
 		// Without slots, partitions would be owned and never read.
 		if slots := o.slots(q); slots > 0 {
