@@ -16,6 +16,12 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 		}
 	}
 	s.giveUpUnconfirmed(q, now, out)
+	for _, h := range q.near {
+		if h.retry && now.Mono >= h.retryAt && h.mayResend() && (h.stage == ended || s.beating(now)) {
+			h.retry, h.sentAt = false, now.Mono
+			out.add(SendStarting{Run: h.run})
+		}
+	}
 	if !s.beating(now) {
 		return
 	}
@@ -31,9 +37,6 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 			free--
 			q.bytes -= h.size
 			h.stage, h.announced, h.sentAt = starting, true, now.Mono
-			out.add(SendStarting{Run: h.run})
-		case h.takesSlot() && h.retry && now.Mono >= h.retryAt:
-			h.retry, h.sentAt = false, now.Mono
 			out.add(SendStarting{Run: h.run})
 		}
 	}
@@ -93,7 +96,7 @@ func (s *State) cancelUnexecuted(h *held, reason string, out *effects) {
 // is in the log.
 func (s *State) settle(h *held, last Effect, out *effects) {
 	q := s.queue(h.queue)
-	if !h.takesSlot() {
+	if h.stage == waiting {
 		q.bytes -= h.size
 	}
 	h.stage = settling
@@ -169,7 +172,7 @@ func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 	if h.stage == running && h.run.OnLost == job.LostRetry && h.killState == "" {
 		w.after(LostContact - s.unheard(now) + 1)
 	}
-	if h.retry && h.takesSlot() {
+	if h.retry && h.mayResend() {
 		w.after(h.retryAt - now.Mono)
 	}
 	if !h.unexecuted() {
@@ -191,7 +194,7 @@ func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
 	case ready:
 		w.after(h.due(now))
 		w.after(h.patience() - h.waited(now))
-	case claiming, running, settling:
+	case claiming, running, ended, settling:
 	}
 }
 

@@ -105,9 +105,12 @@ func (s *State) wakeToNudge(q *queue, h *held, now Now, w *wake) {
 }
 
 // startingAcked takes that the `starting` of h is in events.
-func (s *State) startingAcked(h *held, now Now) {
+func (s *State) startingAcked(h *held, now Now, out *effects) {
 	h.inLog, h.retry = true, false
 	delete(s.hanging, h.run.Shard)
+	if h.stage == ended {
+		s.finish(h, out)
+	}
 	if h.stage != starting {
 		return // a beat was faster
 	}

@@ -19,6 +19,7 @@ const (
 	starting              // `starting` was sent
 	ready                 // `starting` is in the log
 	running               // handed to the executor
+	ended                 // over, but its `starting` is not in the log
 	settling              // its last event is on its way to the log
 )
 
@@ -51,7 +52,9 @@ type held struct {
 	sentAt, retryAt time.Duration
 	retry           bool
 	// inLog: events have its `starting`. listed is the number of the first beat
-	// that announces it instead, crowded that one had no room for it.
+	// that announces it instead, crowded that one had no room for it. outcome is
+	// how the command ended, while that cannot be said yet.
+	outcome        run.Outcome
 	inLog, crowded bool
 	listed         int64
 
@@ -123,6 +126,10 @@ func (h *held) takesSlot() bool {
 	return h.stage == starting || h.stage == ready || h.stage == running
 }
 
+// mayResend reports whether a `starting` that failed is to be sent again: the last
+// word about a run comes after it.
+func (h *held) mayResend() bool { return !h.inLog && (h.takesSlot() || h.stage == ended) }
+
 // queue is one of the two queues: its slots and the runs held from it.
 type queue struct {
 	name  run.Queue
@@ -193,7 +200,7 @@ func (q *queue) tally(now Now) tally {
 			if h.stage == running {
 				t.executing++
 			}
-		case h.stage == settling:
+		case h.stage == settling || h.stage == ended:
 		default:
 			t.unstarted++
 			if h.unconfirmed {

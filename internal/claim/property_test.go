@@ -77,7 +77,7 @@ type watched struct {
 	run      run.Run
 	queue    run.Queue
 	polledAt time.Duration
-	committed, sent, failed, acked, executing,
+	committed, sent, failed, acked, executing, ended,
 	executed, recalled, cancelled, killed, last, settled bool
 	gapSeen     bool // out of touch since it was polled
 	claimedAt   time.Duration
@@ -246,6 +246,7 @@ func (w *witness) ackStarting(t *rapid.T) {
 	}
 	x.acked = true
 	w.step(claim.StartingAcked{Key: x.run.Key()})
+	w.must(x.last || !x.ended, "its end is not reported though its start is in the log", x.run.Key())
 }
 
 func (w *witness) refuse(t *rapid.T) {
@@ -258,7 +259,8 @@ func (w *witness) exit(t *rapid.T) {
 	x := w.pick(t, func(x *watched) bool { return x.executing })
 	x.executing = false
 	w.step(claim.Exited{Key: x.run.Key(), Outcome: run.Outcome{State: run.StateSucceeded}})
-	w.must(x.last, "exited and not reported", x.run.Key())
+	x.ended = true
+	w.must(x.last == x.acked, "its end is to be reported once its start is in the log", x.run.Key())
 }
 
 func (w *witness) settle(t *rapid.T) {
@@ -424,7 +426,12 @@ func (w *witness) finish() {
 		if x.executing {
 			w.must(x.killed, "left running", k)
 			x.executing = false
+			x.ended = true
 			w.step(claim.Exited{Key: k, Outcome: run.Outcome{State: run.StateCancelled}})
+		}
+		if x.ended && !x.acked {
+			x.acked = true
+			w.step(claim.StartingAcked{Key: k})
 		}
 		w.must(x.last, "claimed and forgotten", k)
 		w.step(claim.Settled{Key: k})

@@ -105,10 +105,10 @@ func (s *State) apply(in Input, now Now, out *effects) {
 		s.uncommitted(in, now)
 	case StartingAcked:
 		if h := s.find(in.Key); h != nil {
-			s.startingAcked(h, now)
+			s.startingAcked(h, now, out)
 		}
 	case StartingFailed:
-		if h := s.find(in.Key); h != nil && h.takesSlot() && !h.inLog {
+		if h := s.find(in.Key); h != nil && h.mayResend() {
 			h.retryAt, h.retry = now.Mono+StartingRetry, true
 			s.queue(h.queue).acks.add(StartAhead)
 		}
@@ -180,7 +180,16 @@ func (s *State) exited(h *held, outcome run.Outcome, now Now, out *effects) {
 	if h.killState != "" && outcome.State == run.StateCancelled {
 		outcome.State, outcome.Reason = h.killState, h.killReason
 	}
-	s.settle(h, SendFinished{Run: h.run, Outcome: outcome}, out)
+	if h.outcome = outcome; !h.inLog {
+		h.stage = ended
+		return
+	}
+	s.finish(h, out)
+}
+
+// finish says how the command of h ended.
+func (s *State) finish(h *held, out *effects) {
+	s.settle(h, SendFinished{Run: h.run, Outcome: h.outcome}, out)
 }
 
 func (s *State) queues() [2]*queue { return [2]*queue{&s.runs, &s.retries} }
