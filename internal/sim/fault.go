@@ -39,7 +39,7 @@ func (w *world) fault() {
 	long := time.Second * time.Duration([]int64{1, 3, 6, 12, 20, 35, 50, 75}[w.rng.IntN(8)])
 	long += w.upTo(long / 2)
 	n := w.someNode()
-	switch kind := w.rng.IntN(24); kind {
+	switch kind := w.rng.IntN(27); kind {
 	case 0, 1:
 		w.stopNode(n, "crash", w.upTo(long))
 	case 2:
@@ -81,6 +81,10 @@ func (w *world) fault() {
 		first := w.rng.IntN(brokers)
 		w.brokerAway(first, long)
 		w.brokerAway((first+1)%brokers, long+w.upTo(long))
+	case 23:
+		w.dieWithBroker(long)
+	case 24:
+		w.crossCut(long)
 	case 21, 22:
 		id := w.rng.IntN(brokers)
 		n.cuts[id] = max(n.cuts[id], w.now+long)
@@ -99,6 +103,26 @@ func (w *world) brokerAway(id int, long time.Duration) {
 	w.leaveBroker(id, long)
 	w.trace("fault", "", "", "broker %d is away for %s", id, long)
 	w.note("broker", long)
+}
+
+// dieWithBroker has a worker die in the same seconds as a broker.
+func (w *world) dieWithBroker(long time.Duration) {
+	w.brokerAway(w.rng.IntN(brokers), 12*time.Second+long)
+	k := w.workers[w.rng.IntN(len(w.workers))]
+	w.after(w.upTo(8*time.Second), func() { w.stopNode(k.node, "crash", long) })
+}
+
+// crossCut has a worker reach one broker alone, which a scheduler does not reach.
+func (w *world) crossCut(long time.Duration) {
+	k, s, id := w.workers[w.rng.IntN(len(w.workers))], w.schedulers[w.rng.IntN(len(w.schedulers))], w.rng.IntN(brokers)
+	for i := range brokers {
+		if i != id {
+			k.cuts[i] = max(k.cuts[i], w.now+long)
+		}
+	}
+	s.cuts[id] = max(s.cuts[id], w.now+long)
+	w.trace("fault", "", "", "%s reaches broker %d alone, which %s does not, for %s", k.name, id, s.name, long)
+	w.note("cross cut", long)
 }
 
 // deafen keeps control from a worker, and nothing else.

@@ -326,7 +326,10 @@ func (m *Mutant) polled(p claim.Polled, now time.Time) claim.Polled {
 }
 
 // claimInput is what a worker's core is told.
-func (m *Mutant) claimInput(in claim.Input) []claim.Input {
+func (m *Mutant) claimInput(in claim.Input, now time.Duration) []claim.Input {
+	if claimed, ok := in.(claim.Claimed); ok && m.ClearUnclaimed {
+		return []claim.Input{claimed, claim.ControlRead{Asked: now}}
+	}
 	if lost, ok := in.(claim.Unclaimed); ok && m.AbortedIsOurs {
 		return []claim.Input{claim.Claimed(lost)}
 	}

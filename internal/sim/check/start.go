@@ -46,13 +46,20 @@ func (h *history) first(t run.EventType, fence int64) *run.Event {
 	return nil
 }
 
+// lostStarted reports whether the shard has lost a handing-out that it took for
+// started: beats had announced it, and its worker died before events could say so.
+func (h *history) lostStarted(fence int64) bool {
+	lost := h.first(run.EventLost, fence)
+	return lost != nil && lost.State == run.StateStarted
+}
+
 func (j *judge) judgeStart(b *book, h *history, l *Line) {
 	handed := h.first(run.EventEnqueued, l.Fence)
 	if b == nil || handed == nil || handed.Attempt != l.Attempt {
 		j.blame(RuleGhost, h, l.At, "attempt %d fence %d started on %s, but the ledger never handed it out", l.Attempt, l.Fence, l.Host)
 		return
 	}
-	if h.first(run.EventStarting, l.Fence) == nil {
+	if h.first(run.EventStarting, l.Fence) == nil && !h.lostStarted(l.Fence) {
 		j.blame(RuleUnannounced, h, l.At, "attempt %d fence %d started on %s, but no starting event is in the log", l.Attempt, l.Fence, l.Host)
 	}
 	skew := j.e.Limits.Skew
