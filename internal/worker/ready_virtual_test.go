@@ -3,6 +3,7 @@
 package worker_test
 
 import (
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/topic"
 	"github.com/belfry-cron/belfry/internal/worker"
 )
 
@@ -84,6 +86,39 @@ func TestABeatStandsInForTheEvent(t *testing.T) {
 		w.awaitEvent(run.EventFinished, r)
 		require.Equal(t, 1, w.count(run.EventStarting, r), "before it")
 		await()
+		stop()
+	})
+}
+
+// TestAnyLaneWillDo: with one lane of three, runs start on their time, though
+// events take nothing. The beats say how many lanes there are.
+func TestAnyLaneWillDo(t *testing.T) {
+	inWorldOf(t, 3, func(w *world) {
+		s := newScript()
+		await, stop := w.observed(s)
+		await()
+		heal := w.refuseEvents()
+		members := w.broker.TopicInfo(w.names.Members())
+		var healed atomic.Bool
+		w.broker.ControlKey(kmsg.Produce.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			w.broker.KeepControl()
+			req := request.(*kmsg.ProduceRequest)
+			ofMembers := req.Topics[0].Topic == members.Topic || req.Topics[0].TopicID == members.TopicID
+			if ofMembers && req.Topics[0].Partitions[0].Partition != 1 && !healed.Load() {
+				return nil, errors.New("cut"), true
+			}
+			return nil, nil, false
+		})
+		r := newRun("announced", 20*time.Second)
+		w.stage(r)
+		began := <-s.started
+		require.Less(t, began.at.Sub(r.NotBefore), 100*time.Millisecond)
+		heal()
+		healed.Store(true)
+		w.awaitEvent(run.EventFinished, r)
+		w.await("beats in three lanes", func(_ []run.Event, beats []member.Beat) bool {
+			return beats[len(beats)-1].Lanes == topic.DefaultLanes
+		})
 		stop()
 	})
 }
