@@ -87,6 +87,10 @@ type Active struct {
 	Beat        int64  `json:"beat,omitzero"`
 	Claim       int64  `json:"claim,omitzero"`
 
+	// Yields says that the run was taken back for another that was asked for, and
+	// starts only once none of its job is unfinished.
+	Yields bool `json:"yields,omitzero"`
+
 	// Recall is why the run was asked back, while no answer has come;
 	// Cancel why it is to end, whether started or not.
 	Recall string `json:"recall,omitempty"`
@@ -139,7 +143,7 @@ func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
 
 // queued puts a on a queue, in nobody's hands.
 func (a *Active) queued(at time.Time) {
-	a.State, a.Staged, a.Waits = run.StateQueued, at.UTC(), ""
+	a.State, a.Staged, a.Waits, a.Yields = run.StateQueued, at.UTC(), "", false
 	a.release()
 }
 
