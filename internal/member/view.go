@@ -220,14 +220,15 @@ func (v *View) Find(id string) (Member, bool) {
 }
 
 func (v *View) member(e *entry) Member {
-	m := Member{Beat: e.beat, Status: v.status(e), former: slices.Clone(e.former)}
+	m := Member{Beat: e.beat, lanes: make([]seen, len(e.places)), former: slices.Clone(e.former)}
 	for i := range e.places {
 		p := &e.places[i]
-		m.lanes = append(m.lanes, seen{v.statusIn(e, i), p.heard, p.seq})
+		m.lanes[i] = seen{v.statusIn(e, i), p.heard, p.seq}
 		if p.seq > 0 {
 			m.Heard = max(m.Heard, p.heard)
 		}
 	}
+	m.Status = e.beat.status(m.lanes)
 	return m
 }
 
@@ -253,14 +254,23 @@ func (v *View) Names() int { return len(v.members) }
 // there were too many.
 func (v *View) Dropped() int64 { return v.dropped }
 
-// status is what the log says of e: so many of its lanes as condemn it.
+// status is what the log says of e.
 func (v *View) status(e *entry) Status {
-	if e.beat.Leaving {
+	lanes := make([]seen, len(e.places))
+	for i := range lanes {
+		lanes[i].status = v.statusIn(e, i)
+	}
+	return e.beat.status(lanes)
+}
+
+// status is what the lanes say of the sender of b: so many of them as condemn it.
+func (b *Beat) status(lanes []seen) Status {
+	if b.Leaving {
 		return StatusLeft
 	}
 	gone, silent := 0, 0
-	for i := range e.places {
-		switch v.statusIn(e, i) {
+	for _, l := range lanes {
+		switch l.status {
 		case StatusGone:
 			gone++
 		case StatusSilent:
@@ -268,10 +278,10 @@ func (v *View) status(e *entry) Status {
 		case StatusLive, StatusLeft:
 		}
 	}
-	switch most := e.beat.Role.condemning(len(e.places)); {
+	switch most := b.Role.condemning(len(lanes)); {
 	case gone >= most:
 		return StatusGone
-	case e.beat.Role == RoleWorker && gone+silent >= most:
+	case b.Role == RoleWorker && gone+silent >= most:
 		return StatusSilent
 	}
 	return StatusLive
