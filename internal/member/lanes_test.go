@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/run"
 )
 
 // lanes is an installation whose members beat in several lanes. What is written
@@ -250,6 +251,39 @@ func TestAFormerLifeIsKnownWhileItBeats(t *testing.T) {
 	m := l.believed(t, "w")
 	require.False(t, m.Former)
 	require.Equal(t, member.StatusLive, m.Status)
+}
+
+// What a life announced is known after another has taken its name, whichever lane
+// told of it.
+func TestWhatAFormerLifeAnnounced(t *testing.T) {
+	var v member.View
+	beat := func(lane int32, life, seq int64, announced ...run.Row) {
+		v.Observe(lane, member.Beat{
+			ID: "w", Role: member.RoleWorker, Incarnation: life, Seq: seq, Cluster: "c", Lanes: 3, Claims: run.Claims{Announced: announced},
+		})
+	}
+	announces := func(life, number int64) bool {
+		m, _ := v.Find("w")
+		return m.Announces(life, number)
+	}
+	beat(0, 1, 7, run.Row{3, 5})
+	require.True(t, announces(1, 4))
+	beat(0, 2, 1, run.Row{1, 1})
+	require.True(t, announces(1, 4))
+	require.False(t, announces(1, 1))
+	require.True(t, announces(2, 1))
+	require.False(t, announces(2, 4))
+	beat(1, 1, 8, run.Row{4, 6})
+	require.True(t, announces(1, 6), "another lane had a later beat")
+	require.False(t, announces(1, 3), "events have it")
+	beat(2, 1, 6, run.Row{1, 9})
+	require.False(t, announces(1, 9), "an older beat")
+	for life := range int64(20) {
+		beat(0, life+3, 1, run.Row{life + 1, life + 1})
+	}
+	require.False(t, announces(1, 4), "too many lives ago")
+	require.True(t, announces(21, 19))
+	require.True(t, announces(22, 20))
 }
 
 // inLanes is the definition for several lanes: an oracle for each, in which a

@@ -44,6 +44,8 @@ type entry struct {
 	// and may still run; former is when it was last heard in each lane.
 	ousted string
 	former []time.Duration
+	// announced is what lives before this one had announced.
+	announced []announcement
 }
 
 // Member is one member and what the log says of it.
@@ -59,8 +61,9 @@ type Member struct {
 	// gone lag behind its latest: what it did since, they cannot tell.
 	Behind int64
 
-	lanes  []seen
-	former []time.Duration
+	lanes     []seen
+	former    []time.Duration
+	announced []announcement
 }
 
 // seen is what one lane says of a member.
@@ -95,7 +98,7 @@ func (v *View) observe(number int32, b Beat, now time.Duration) {
 	case b.Incarnation > e.beat.Incarnation:
 		v.succeed(e, &b, now)
 	case b.Incarnation < e.beat.Incarnation:
-		e.hearFormer(int(number), now)
+		e.hearFormer(int(number), &b, now)
 		return
 	case int(number) >= len(e.places) || b.Seq <= e.places[number].seq:
 		return
@@ -116,28 +119,6 @@ func (v *View) begin(e *entry, b *Beat, now time.Duration) {
 		l.living = append(l.living, mark{b.ID, l.at})
 	}
 	e.beat, e.places = *b, places
-}
-
-// succeed has a new life take the place of the one before.
-func (v *View) succeed(e *entry, b *Beat, now time.Duration) {
-	e.ousted, e.former = "", nil
-	if status := v.status(e); status == StatusLive || status == StatusSilent {
-		e.ousted = e.beat.Cluster
-	}
-	if !e.beat.Leaving {
-		for i := range e.places {
-			e.former = append(e.former, e.places[i].heard)
-		}
-	}
-	v.begin(e, b, now)
-}
-
-// hearFormer takes a beat of a life before the latest.
-func (e *entry) hearFormer(number int, now time.Duration) {
-	for len(e.former) <= number {
-		e.former = append(e.former, 0)
-	}
-	e.former[number] = max(e.former[number], now)
 }
 
 // take folds in a beat that is news in its lane.
@@ -220,7 +201,7 @@ func (v *View) Find(id string) (Member, bool) {
 }
 
 func (v *View) member(e *entry) Member {
-	m := Member{Beat: e.beat, lanes: make([]seen, len(e.places)), former: slices.Clone(e.former)}
+	m := Member{Beat: e.beat, lanes: make([]seen, len(e.places)), former: slices.Clone(e.former), announced: e.announced}
 	for i := range e.places {
 		p := &e.places[i]
 		m.lanes[i] = seen{v.statusIn(e, i), p.heard, p.seq}

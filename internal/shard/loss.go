@@ -67,7 +67,7 @@ func (s *Shard) takeFromLost(deaf bool, now time.Time) {
 // anybody can tell the command runs, though events do not say so yet.
 func (s *Shard) hearAnnounced(e *entry, a *Active) {
 	w := s.workers[a.Holder]
-	if a.State != run.StateClaimed || w == nil || w.Incarnation != a.Incarnation || !w.announces(a) {
+	if a.State != run.StateClaimed || w == nil || !w.announces(a) {
 		return
 	}
 	s.write(e)
