@@ -24,7 +24,7 @@ func stuckLane(c *kfake.Cluster, partition int32) {
 		c.KeepControl()
 		req := request.(*kmsg.ProduceRequest)
 		if req.Topics[0].Partitions[0].Partition == partition {
-			c.SleepControl(func() { time.Sleep(2 * time.Second) })
+			c.SleepControl(func() { <-time.After(2 * time.Second) })
 		}
 		return nil, nil, false
 	})
