@@ -28,6 +28,8 @@ type Mutant struct {
 	ControlUnread, OldIsNew                   bool
 	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
 	ForgetRow, OtherLife, ReuseNumbers        bool
+	JudgeOneLane, JudgeStale, IgnoreAnnounced bool
+	ClearUnclaimed                            bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
@@ -63,6 +65,10 @@ func Mutants() []Mutant {
 		{Name: "forget-row", What: "a worker's beats leave out the last row of what it holds", ForgetRow: true},
 		{Name: "other-life", What: "a shard reads the rows of a worker's earlier life", OtherLife: true},
 		{Name: "reuse-numbers", What: "the number of a claim comes back after eight others", ReuseNumbers: true},
+		{Name: "judge-one-lane", What: "a worker is silent that is so in the first lane", JudgeOneLane: true},
+		{Name: "judge-stale", What: "what was read of a lane is taken for all there is", JudgeStale: true},
+		{Name: "ignore-announced", What: "a shard does not heed what beats announce", IgnoreAnnounced: true},
+		{Name: "clear-unclaimed", What: "a look at control before the claim clears a run for good", ClearUnclaimed: true},
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
@@ -95,6 +101,12 @@ func Mutants() []Mutant {
 
 // beat is what a reader of the log of beats counts.
 func (m *Mutant) beat(b member.Beat) []member.Beat {
+	if m.JudgeOneLane {
+		b.Lanes = 1
+	}
+	if m.IgnoreAnnounced {
+		b.Claims.Announced = nil
+	}
 	if m.CountBeatsTimes == 0 || b.Role != member.RoleScheduler || b.Leaving {
 		return []member.Beat{b}
 	}
@@ -109,6 +121,18 @@ func (m *Mutant) beat(b member.Beat) []member.Beat {
 }
 
 // beats are what the core is told of the workers.
+// reader is what a scheduler believes to have heard.
+func (m *Mutant) reader(r member.Reader) member.Reader {
+	if m.JudgeStale {
+		own := make([]time.Duration, len(r.Own))
+		for i := range own {
+			own[i] = r.Now
+		}
+		r.Own = own
+	}
+	return r
+}
+
 func (m *Mutant) beats(members []member.Member) []member.Member {
 	if !m.OtherLife {
 		return members
@@ -302,7 +326,10 @@ func (m *Mutant) polled(p claim.Polled, now time.Time) claim.Polled {
 }
 
 // claimInput is what a worker's core is told.
-func (m *Mutant) claimInput(in claim.Input) []claim.Input {
+func (m *Mutant) claimInput(in claim.Input, now time.Duration) []claim.Input {
+	if claimed, ok := in.(claim.Claimed); ok && m.ClearUnclaimed {
+		return []claim.Input{claimed, claim.ControlRead{Asked: now}}
+	}
 	if lost, ok := in.(claim.Unclaimed); ok && m.AbortedIsOurs {
 		return []claim.Input{claim.Claimed(lost)}
 	}
