@@ -34,6 +34,7 @@ type Mutant struct {
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
 	DropRecall, DropDead, DropSkips, LieSuccess                         bool
+	DropNotices, ForgetTold                                             bool
 	TakeReturnedTwice, IgnoreFence, IgnoreOverlap, MoreRetries          bool
 	NoBackoff, NoDeadline, StartEarly, LoseDue, DoubleEnqueue           bool
 
@@ -85,6 +86,8 @@ func Mutants() []Mutant {
 		{Name: "forget-active", What: "a take-over forgets the unfinished runs", ForgetActive: true},
 		{Name: "drop-recall", What: "recalls are not sent", DropRecall: true},
 		{Name: "drop-dead", What: "dead letters are not written", DropDead: true},
+		{Name: "drop-notices", What: "now and then notices are not written", DropNotices: true},
+		{Name: "forget-told", What: "a take-over forgets what was told", ForgetTold: true},
 		{Name: "drop-skips", What: "skipped due times are not in the ledger", DropSkips: true},
 		{Name: "lie-success", What: "the ledger calls a run that was given up succeeded", LieSuccess: true},
 		{Name: "returned-twice", What: "a returned event that comes twice counts twice", TakeReturnedTwice: true},
@@ -208,6 +211,17 @@ func (m *Mutant) state(st shard.JobState, now time.Time) shard.JobState {
 	if m.ForgetActive {
 		st.Active = nil
 	}
+	if m.ForgetTold {
+		st.Active = slices.Clone(st.Active)
+		for i := range st.Active {
+			st.Active[i].Late, st.Active[i].Long = 0, false
+		}
+		if st.Watch != nil {
+			watch := *st.Watch
+			watch.NoSuccess = time.Time{}
+			st.Watch = &watch
+		}
+	}
 	return st
 }
 
@@ -279,6 +293,9 @@ func (m *Mutant) effects(t *tenure, f *shard.Effects) {
 	}
 	if m.DropDead {
 		f.Dead = nil
+	}
+	if m.DropNotices && m.w.chance(0.2) {
+		f.Notices = nil
 	}
 	if m.DropSkips {
 		f.Events = slices.DeleteFunc(f.Events, func(e run.Event) bool { return e.Type == run.EventSkipped })

@@ -375,6 +375,9 @@ func (t *tenure) batches(f shard.Effects) []batchOf {
 	for _, d := range f.Dead {
 		add(t.w.partition("dead", 0), record{key: string(d.Letter.Key), value: d.Letter})
 	}
+	for _, n := range f.Notices {
+		add(t.w.partition("notices", 0), record{key: n.Job, value: n})
+	}
 	for _, st := range f.States {
 		add(state, record{key: st.Job, value: st})
 	}

@@ -326,6 +326,8 @@ func (w *world) evidence() check.Evidence {
 				e.Runs = append(e.Runs, v)
 			case run.DeadLetter:
 				e.Dead = append(e.Dead, v)
+			case run.Notice:
+				e.Notices = append(e.Notices, v)
 			}
 		})
 		e.Events = append(e.Events, run.Taken(log)...)
