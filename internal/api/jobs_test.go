@@ -244,11 +244,9 @@ func (w *world) follow(path, after string) *reader {
 	}
 	a, err := w.server.Client().Do(r)
 	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = a.Body.Close() }) // it was cut off
 	require.Equal(w.t, "text/event-stream", a.Header.Get("Content-Type"))
-	return &reader{t: w.t, lines: bufio.NewScanner(a.Body), close: func() {
-		cancel()
-		_ = a.Body.Close() // it was cut off
-	}}
+	return &reader{t: w.t, lines: bufio.NewScanner(a.Body), close: cancel}
 }
 
 // await reads up to the event whose data holds a text, and returns its ID.
