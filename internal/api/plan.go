@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -165,7 +166,9 @@ func (s *server) apply(ctx context.Context, who access.Principal, in *setInput) 
 	if b.DryRun {
 		return out, nil
 	}
-	clusters := b.Clusters
+	// Those beyond the scope are left to others: files name clusters, or have
+	// default ones, whoever applies them.
+	clusters := slices.DeleteFunc(b.Clusters, func(c string) bool { return !(access.Scope{Clusters: who.Scope.Clusters}).Covers(c, nil) })
 	for _, j := range jobs {
 		clusters = append(clusters, j.Cluster)
 	}
