@@ -75,6 +75,9 @@ func (s *server) plans() {
 // set reads a set of jobs, all of which have to be good.
 func set(body []byte) (SetBody, []job.Job, error) {
 	var b SetBody
+	if jsontext.Value(body).Kind() != '{' {
+		return b, nil, huma.Error400BadRequest("the body is no JSON object")
+	}
 	if err := json.Unmarshal(body, &b, json.RejectUnknownMembers(true)); err != nil {
 		return b, nil, huma.Error400BadRequest("the body is no set of jobs: " + err.Error())
 	}

@@ -99,10 +99,8 @@ func untilNot(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: until-not COMMAND ARG...")
 	}
 	until(ts, "failed", func() (string, error) {
-		if ts.Exec(args[0], args[1:]...) != nil {
-			return "failed", nil
-		}
-		return "", nil
+		failed := ts.Exec(args[0], args[1:]...) != nil
+		return map[bool]string{true: "failed"}[failed], nil
 	})
 }
 
