@@ -88,6 +88,13 @@ CMD ?=
 test-worker: ## A worker against docs/protocol.md on real Kafka; CMD="python3 examples/worker-python/worker.py".
 	BELFRY_TEST_KAFKA=$(firstword $(KAFKAS)) BELFRY_TEST_WORKER='$(CMD)' $(GO) test -count=1 -timeout 20m -v ./test/worker/
 
+# The folder with openapi-python-client and schemathesis, a virtual environment's bin.
+PYTHON_BIN ?= venv/bin
+
+.PHONY: test-api
+test-api: ## A client generated from the API's document, and schemathesis; PYTHON_BIN=venv/bin.
+	BELFRY_TEST_PYTHON=$(abspath $(PYTHON_BIN)) $(GO) test -count=1 -timeout 20m -v ./test/api/
+
 # What `promises` runs besides the cheap proofs.
 PROMISES ?=
 

@@ -167,7 +167,7 @@ func complain(stderr io.Writer, err error) int {
 	}
 	code := exitCode(err)
 	message := err.Error()
-	if code == exitUnreachable && !errors.As(err, new(*client.UnreachableError)) && !errors.As(err, new(*client.Problem)) {
+	if code == exitUnreachable && !errors.As(err, new(*client.UnreachableError)) && !errors.As(err, new(*client.ProblemError)) {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
 	if errors.As(err, new(*kgo.ErrFirstReadEOF)) {
