@@ -416,14 +416,16 @@ func TestScreenshots(t *testing.T) {
 		{"run", shots[12], look{"dark", 1280, 760}}, {"calendar", "/calendar", look{"light", 1280, 900}}, {"load", "/load", look{"light", 1280, 640}},
 		{"editor", "/edit/etl/partners?schedule=30+2+*+*+*", look{"light", 1280, 860}}, {"dead-letters", "/dead", look{"light", 1280, 500}}, {"members", "/members", look{"dark", 1280, 480}},
 	} {
-		p := b.open(t, live.url, s.look)
-		p.to(s.path)
-		if value[string](p, "document.body.dataset.zone") == "" {
-			t.Fatal("no page")
-		}
-		p.until(`!document.querySelector("main").dataset.live || document.querySelector("#live").dataset.liveState === "on"`)
-		var png []byte
-		p.do(chromedp.CaptureScreenshot(&png))
-		require.NoError(t, os.WriteFile(folder+"/"+s.name+".png", png, 0o644))
+		t.Run(s.name, func(t *testing.T) { picture(b.open(t, live.url, s.look), s.path, folder+"/"+s.name+".png") })
 	}
+}
+
+// picture takes a picture of a page.
+func picture(p *tab, path, file string) {
+	p.t.Helper()
+	p.to(path)
+	p.until(`!document.querySelector("main").dataset.live || document.querySelector("#live").dataset.liveState === "on"`)
+	var png []byte
+	p.do(chromedp.CaptureScreenshot(&png))
+	require.NoError(p.t, os.WriteFile(file, png, 0o644))
 }
