@@ -161,7 +161,7 @@ func value[T any](p *tab, expression string) T {
 // until waits for an expression to be true.
 func (p *tab) until(expression string) {
 	p.t.Helper()
-	patience := time.NewTimer(20 * time.Second)
+	patience := time.NewTimer(time.Minute)
 	defer patience.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()

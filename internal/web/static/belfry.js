@@ -121,6 +121,8 @@
   function again() {
     if ($("[data-again]") && tries++ < 20) setTimeout(refresh, 500);
   }
+  // What is behind catches up, and nothing else may happen meanwhile.
+  setInterval(() => { if ($("[data-behind]")) changed(); }, 2000);
 
   // Rows: j, k, Enter, x. Ticks: how many, and all.
   let here = -1;
