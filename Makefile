@@ -161,9 +161,22 @@ bench: ## Belfry beside the raw limit of Kafka, os/exec and itself at other size
 bench-core: ## Lateness on real Kafka beside a plain timer, with and without a scheduler's death.
 	$(GO) run ./test/bench/core
 
+.PHONY: bench-failover
+bench-failover: ## What of a broker's death is felt, on both Kafkas (hours); FAILOVER="-rounds 1 -brokers 1 -faults kill,freeze".
+	$(GO) run ./test/failover $(FAILOVER)
+
 .PHONY: bench-schedule
 bench-schedule: ## Next due times beside other Go libraries.
 	$(GO) -C test/bench/schedule run .
+
+# How many runs bench-history asks of; ten million take ten minutes to make, and
+# are kept in BELFRY_BENCH_HISTORY, if that names a folder.
+RUNS ?= 1000000
+
+.PHONY: bench-history
+bench-history: ## What a server keeps: events folded a second, and questions of RUNS (1000000) runs.
+	$(GO) test -run '^$$' -bench Fold -benchtime 1000000x -timeout 1h ./internal/history/
+	BELFRY_BENCH_RUNS=$(RUNS) $(GO) test -run '^$$' -bench Questions -benchtime 100x -timeout 3h ./internal/history/
 
 .PHONY: help
 help:

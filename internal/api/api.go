@@ -18,6 +18,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/history"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/notice"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/steer"
 	"github.com/belfry-cron/belfry/internal/tail"
@@ -34,6 +35,7 @@ type Options struct {
 	Topics  *query.Topics
 	Admin   *kafka.Admin
 	Steer   *steer.Steer
+	Notices *notice.Service  // nil if this server delivers none
 	Version string           // of Belfry
 	Now     func() time.Time // time.Now, if nil
 	Log     *slog.Logger
@@ -73,6 +75,7 @@ func New(o Options) (*Handler, error) {
 	s.system()
 	s.figures()
 	s.entries()
+	s.targets()
 	s.tokens()
 	s.states()
 	s.events()

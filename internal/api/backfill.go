@@ -5,11 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/belfry-cron/belfry/internal/access"
-	"github.com/belfry-cron/belfry/internal/query"
-	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/steer"
 )
 
@@ -66,22 +62,13 @@ func (s *server) backfill(ctx context.Context, who access.Principal, in *backfil
 		return nil, err
 	}
 	b := steer.Backfill{From: in.Body.From, To: in.Body.To, OnlyMissed: in.Body.OnlyMissed, Parallel: in.Body.Parallel, Key: in.Key}
-	if problems := b.Problems(); len(problems) > 0 {
-		return nil, unprocessable(problems)
-	}
-	due, err := s.dueTimes(ctx, in.Job, &b)
+	due, err := s.Steer.DueTimes(ctx, in.Job, &b)
 	if err != nil {
 		return nil, err
 	}
 	out := &backfillOutput{Status: http.StatusOK, Body: backfillBody{DueTimes: len(due), First: due[:min(len(due), maxPreview)]}}
-	if problems := b.Problems(); len(problems) > 0 {
-		return nil, unprocessable(problems)
-	}
 	if in.Body.DryRun {
 		return out, nil
-	}
-	if len(due) == 0 {
-		return nil, huma.Error422UnprocessableEntity("no due time lies there that is to be run")
 	}
 	asked, err := s.Steer.Backfill(ctx, who, in.Job, b)
 	if err != nil {
@@ -89,46 +76,4 @@ func (s *server) backfill(ctx context.Context, who access.Principal, in *backfil
 	}
 	out.Status, out.Body.Backfill, out.Body.Again = http.StatusAccepted, asked.Request.ID, asked.Again
 	return out, nil
-}
-
-// dueTimes are those of a backfill, whose ranges it fills in where only what was
-// missed is wanted.
-func (s *server) dueTimes(ctx context.Context, name string, b *steer.Backfill) ([]time.Time, error) {
-	def, err := s.Topics.Definition(ctx, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case def.Job == nil:
-		return nil, &query.NoJobError{Job: name}
-	case def.Times == nil:
-		return nil, huma.Error422UnprocessableEntity("job " + name + " has no schedule, and so no due times")
-	}
-	due := []time.Time{}
-	for at, ok := def.Times.Next(b.From.Add(-time.Nanosecond)); ok && !at.After(b.To); at, ok = def.Times.Next(at) {
-		if due = append(due, at.UTC()); len(due) > query.MaxDueTimes {
-			return nil, huma.Error422UnprocessableEntity("more than a million due times lie there: ask for a shorter time")
-		}
-	}
-	if !b.OnlyMissed || len(due) == 0 {
-		return due, nil
-	}
-	e, err := s.Topics.Explain(ctx, def, b.From, s.Now())
-	if err != nil {
-		return nil, err
-	}
-	ran := map[int64]bool{}
-	for _, v := range e.Verdicts(b.From, b.To, 0) {
-		if v.Run != nil && v.Run.State == run.StateSucceeded || v.Run != nil && !v.Run.Ended() {
-			ran[v.Due.UnixNano()] = true
-		}
-	}
-	done := func(at time.Time) bool { return ran[at.UnixNano()] }
-	b.Ranges, _ = steer.Missed(due, done)
-	missed := due[:0]
-	for _, at := range due {
-		if !done(at) {
-			missed = append(missed, at)
-		}
-	}
-	return missed, nil
 }

@@ -123,7 +123,7 @@ func (s *server) jobs() {
 	route(s, put, s.putJob)
 	route(s, operation{
 		id: "delete-job", method: http.MethodDelete, path: "/jobs/{job}", tag: tag, role: access.Editor, status: http.StatusNoContent,
-		summary: "Take a job out of force", errors: []int{http.StatusNotFound, http.StatusPreconditionFailed, http.StatusPreconditionRequired},
+		summary: "Take a job out of force", errors: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusPreconditionFailed, http.StatusPreconditionRequired},
 		about: "Its unfinished runs are cancelled.",
 	}, s.deleteJob)
 }

@@ -21,12 +21,13 @@ func needs() map[string]access.Role {
 		"list-dead": access.Viewer, "list-members": access.Viewer, "list-shards": access.Viewer, "list-topics": access.Viewer,
 		"get-progress": access.Viewer, "list-unreadable": access.Viewer, "get-me": access.Viewer,
 		"overview": access.Viewer, "stats": access.Viewer, "calendar": access.Viewer,
-		"list-audit": access.Viewer, "list-notices": access.Viewer, "follow-events": access.Viewer,
+		"list-audit": access.Viewer, "list-notices": access.Viewer, "list-targets": access.Viewer, "follow-events": access.Viewer,
 		"list-states": access.Viewer, "list-ledger": access.Viewer,
 
 		"pause-job": access.Operator, "resume-job": access.Operator, "run-job": access.Operator,
 		"backfill-job": access.Operator, "steer-backfill": access.Operator,
 		"cancel-run": access.Operator, "requeue-run": access.Operator, "replay-run": access.Operator, "discard-run": access.Operator,
+		"test-target":  access.Operator,
 		"requeue-dead": access.Operator, "discard-dead": access.Operator,
 
 		"put-job": access.Editor, "delete-job": access.Editor, "apply-jobs": access.Editor,
@@ -63,7 +64,7 @@ func TestEachRoleOnEachRoute(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(document, &doc))
 	wanted, seen := needs(), map[string]bool{}
-	fill := strings.NewReplacer("{job}", "absent", "{run}", "00000000", "{token}", "absent", "{backfill}", "b", "{step}", "pause")
+	fill := strings.NewReplacer("{job}", "absent", "{run}", "00000000", "{token}", "absent", "{target}", "absent", "{backfill}", "b", "{step}", "pause")
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
 			id := op.OperationID

@@ -25,7 +25,11 @@ func mend(doc *huma.OpenAPI) {
 			s.Required = without(s.Required, "Unknown")
 			s.AdditionalProperties = true
 		}
+		if record, ok := s.Properties["record"]; ok { // JSON in JSON, which looks like bytes
+			s.Properties["record"] = &huma.Schema{Description: record.Description}
+		}
 	}
+	streams(doc)
 	for _, path := range doc.Paths {
 		if path.Put != nil && path.Put.OperationID == "put-job" {
 			path.Put.RequestBody = bodyOf(definition)
@@ -33,6 +37,18 @@ func mend(doc *huma.OpenAPI) {
 		if path.Post != nil && (path.Post.OperationID == "plan-jobs" || path.Post.OperationID == "apply-jobs") {
 			path.Post.RequestBody = bodyOf(setSchema(definition))
 		}
+	}
+}
+
+// streams says what the operations answer that write themselves.
+func streams(doc *huma.OpenAPI) {
+	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+	doc.Paths["/events"].Get.Responses["200"] = &huma.Response{
+		Description: "A stream of changes.", Content: map[string]*huma.MediaType{"text/event-stream": text},
+	}
+	doc.Paths["/runs/{run}/logs"].Get.Responses["200"] = &huma.Response{
+		Description: "What the run wrote, or a stream of it.",
+		Content:     map[string]*huma.MediaType{"text/plain": text, "application/jsonl": text, "text/event-stream": text},
 	}
 }
 

@@ -60,7 +60,9 @@ type opened struct {
 // open reaches Kafka, makes sure that it will do and that the topics of the
 // clusters are there. Everything opened is on the stack.
 func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, error) {
+	o.Kafka.Metrics = kafka.NewMetrics(o.Registry)
 	n := &opened{Node: o, stack: st, roles: newRoles(st), health: &health{}}
+	n.expose()
 	n.process = n.health.begin(o.Name)
 	if err := n.serve(ctx); err != nil {
 		return nil, err

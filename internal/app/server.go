@@ -16,6 +16,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/api"
 	"github.com/belfry-cron/belfry/internal/gate"
 	"github.com/belfry-cron/belfry/internal/history"
+	"github.com/belfry-cron/belfry/internal/notice"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/steer"
@@ -36,6 +37,8 @@ type ServerOptions struct {
 	KeyFile string
 	// OIDC is the provider that people log in with, nil for none.
 	OIDC *gate.OIDC
+	// Notices are the targets of notices; without them this server delivers none.
+	Notices *notice.Settings
 
 	// OnServe is called once requests are answered, with the address.
 	OnServe func(url string)
@@ -53,7 +56,7 @@ func Server(ctx context.Context, o ServerOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	so := serving{HTTPOptions: o.HTTPOptions, data: o.Data, key: key, oidc: o.OIDC, ensure: n.ensure}
+	so := serving{HTTPOptions: o.HTTPOptions, data: o.Data, key: key, oidc: o.OIDC, notices: o.Notices, ensure: n.ensure}
 	url, err := n.startServer(ctx, so)
 	if err != nil {
 		return unlessEnded(ctx, err)
@@ -106,8 +109,9 @@ type serving struct {
 	key  []byte
 	oidc *gate.OIDC
 	// local is whoever opens a one-time URL: then there is no other login.
-	local  *access.Principal
-	ensure func(context.Context, []string) error
+	local   *access.Principal
+	notices *notice.Settings
+	ensure  func(context.Context, []string) error
 }
 
 // startServer starts the read model and what answers from it, and returns where.
@@ -132,7 +136,8 @@ func (n *opened) startServer(ctx context.Context, o serving) (string, error) {
 	})
 	steering := steer.New(steer.Options{Topics: n.topics, Ensure: o.ensure, Job: jobFrom(db, n.topics)})
 	programs, err := api.New(api.Options{
-		History: db, Tail: follower, Topics: n.topics, Admin: n.admin, Steer: steering, Version: n.Version, Log: n.Log,
+		History: db, Tail: follower, Topics: n.topics, Admin: n.admin, Steer: steering, Notices: n.deliver(ctx, o.notices),
+		Version: n.Version, Log: n.Log,
 	})
 	if err != nil {
 		return "", err
@@ -152,6 +157,18 @@ func (n *opened) startServer(ctx context.Context, o serving) (string, error) {
 	}
 	n.answer(ctx, o.HTTPOptions, listener, handler(door, n.health, programs, pages))
 	return url, nil
+}
+
+// deliver starts the delivery of notices, if there are settings for it.
+func (n *opened) deliver(ctx context.Context, settings *notice.Settings) *notice.Service {
+	if settings == nil {
+		return nil
+	}
+	service := notice.New(notice.Options{
+		Name: n.Name, Kafka: n.Kafka, Names: n.Names, Settings: *settings, Registry: n.Registry, Log: n.Log,
+	})
+	n.roles.start(ctx, "notices", service.Run)
+	return service
 }
 
 // door is what lets people and programs in.

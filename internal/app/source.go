@@ -13,6 +13,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/metric"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/steer"
 )
@@ -56,28 +57,23 @@ type source struct {
 }
 
 type sourceMetrics struct {
+	maker  *metric.Maker
 	errors prometheus.Counter
 	valid  prometheus.Gauge
 	writes prometheus.Counter
 }
 
 func newSourceMetrics(reg prometheus.Registerer) *sourceMetrics {
-	m := &sourceMetrics{
-		errors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belfry_jobs_file_errors_total",
-			Help: "Contents of the job files that could not be put into force.",
-		}),
-		valid: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "belfry_jobs_file_valid",
-			Help: "1 if the job files as they are now are in force, 0 if older ones still are.",
-		}),
-		writes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belfry_jobs_file_changes_total",
-			Help: "Jobs added, changed or removed because of the job files.",
-		}),
+	k := metric.NewMaker(reg)
+	return &sourceMetrics{
+		maker: k,
+		errors: k.Counter(metric.Errors, "belfry_jobs_file_errors_total",
+			"Contents of the job files that could not be put into force."),
+		valid: k.Gauge(metric.Errors, "belfry_jobs_file_valid",
+			"1 if the job files as they are now are in force, 0 if older ones still are."),
+		writes: k.Counter(metric.Traffic, "belfry_jobs_file_changes_total",
+			"Jobs added, changed or removed because of the job files."),
 	}
-	reg.MustRegister(m.errors, m.valid, m.writes)
-	return m
 }
 
 // who is the source, as the one who changes jobs.

@@ -12,13 +12,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/broker"
 	"github.com/belfry-cron/belfry/internal/gate"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/notice"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -48,7 +47,9 @@ type UpOptions struct {
 
 	// HTTP says where pages and the API are answered; an empty address does
 	// without. Whoever opens the URL that OnServe gets acts as Who.
-	HTTP    HTTPOptions
+	HTTP HTTPOptions
+	// Notices are the targets of notices; without them none are delivered.
+	Notices *notice.Settings
 	Who     access.Principal
 	OnServe func(url string)
 
@@ -121,7 +122,7 @@ func (o *UpOptions) serve(ctx context.Context, n *opened, b *broker.Broker, ensu
 		}
 		n.stack.push("folder of the read model", func(context.Context) error { return os.RemoveAll(data) })
 	}
-	url, err := n.startServer(ctx, serving{HTTPOptions: o.HTTP, data: data, key: key, local: &o.Who, ensure: ensure})
+	url, err := n.startServer(ctx, serving{HTTPOptions: o.HTTP, data: data, key: key, local: &o.Who, notices: o.Notices, ensure: ensure})
 	if err != nil {
 		return err
 	}
@@ -241,8 +242,7 @@ func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
 			Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Drain: w.o.Drain, OnEvent: w.o.OnRun,
 		}
 		wo.Name = w.n.Name + "-" + c
-		// Several workers in one process share the registry.
-		w.running[c] = w.n.runWorker(ctx, wo, prometheus.WrapRegistererWith(prometheus.Labels{"cluster": c}, w.n.Registry))
+		w.running[c] = w.n.runWorker(ctx, wo)
 	}
 	return nil
 }

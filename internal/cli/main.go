@@ -45,12 +45,16 @@ type grammar struct {
 	Runs    runsCmd    `cmd:"" group:"runs" help:"List runs and how they went."`
 	Logs    logsCmd    `cmd:"" group:"runs" help:"Show what a run wrote."`
 	Explain explainCmd `cmd:"" group:"runs" help:"Say what became of each due time of a job, and why."`
-	Dead    deadCmd    `cmd:"" group:"runs" help:"List or requeue the runs that were given up."`
+	Dead    deadCmd    `cmd:"" group:"runs" help:"List, requeue or discard the runs that were given up."`
+
+	Backfill backfillCmd `cmd:"" group:"runs" help:"Run due times of the past."`
+	Notices  noticesCmd  `cmd:"" group:"runs" help:"List what people were told of jobs, or send a test."`
 
 	Open       openCmd                   `cmd:"" group:"kafka" help:"Print a URL of the pages of a running \"belfry up\", good once."`
 	Token      tokenCmd                  `cmd:"" group:"kafka" help:"Make, list or revoke tokens for servers."`
 	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
+	Health     healthCmd                 `cmd:"" group:"kafka" help:"Ask a role on this host whether it does its work."`
 	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
 	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
 

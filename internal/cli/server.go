@@ -26,6 +26,8 @@ type serverCmd struct {
 	Host       []string `placeholder:"NAME" env:"BELFRY_HOST" help:"More names by which the server is reached."`
 	SessionKey string   `name:"session-key" placeholder:"FILE" predictor:"file" env:"BELFRY_SESSION_KEY" help:"File of at least 32 bytes of chance that signs sessions: the same for all servers behind one name (default: each has its own)."`
 
+	targets
+
 	OIDCIssuer     string   `name:"oidc-issuer" placeholder:"URL" env:"BELFRY_OIDC_ISSUER" help:"Let people log in at this OpenID Connect provider."`
 	OIDCClient     string   `name:"oidc-client" placeholder:"ID" env:"BELFRY_OIDC_CLIENT" help:"ID by which the provider knows Belfry."`
 	OIDCSecretFile string   `name:"oidc-secret-file" placeholder:"FILE" predictor:"file" env:"BELFRY_OIDC_SECRET_FILE" help:"File with the secret of that client."`
@@ -53,6 +55,10 @@ func (c *serverCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return usageError(err)
 	}
+	notices, err := c.load()
+	if err != nil {
+		return err
+	}
 	release, err := c.claimName("server-" + hostname())
 	if err != nil {
 		return err
@@ -63,7 +69,7 @@ func (c *serverCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return app.Server(ctx, app.ServerOptions{
-		Node: node, HTTPOptions: http, Data: c.Data, KeyFile: c.SessionKey, OIDC: oidc,
+		Node: node, HTTPOptions: http, Data: c.Data, KeyFile: c.SessionKey, OIDC: oidc, Notices: notices,
 		OnServe: func(url string) { s.log.Info("serving pages and the API", "url", url, "data", c.Data) },
 	})
 }

@@ -24,7 +24,8 @@ type upCmd struct {
 	Prefix      string   `default:"belfry." env:"BELFRY_PREFIX" help:"What the names of all topics begin with."`
 	MetricsAddr string   `placeholder:"HOST:PORT" env:"BELFRY_METRICS_ADDR" help:"Serve /metrics, /healthz and /readyz there."`
 	HTTP        string   `name:"http" default:"${http}" placeholder:"HOST:PORT" env:"BELFRY_HTTP" help:"Serve pages and the API there; \"\" does without. If the port of the default is taken, another is."`
-	Quiet       bool     `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`
+	targets
+	Quiet bool `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`
 }
 
 func (upCmd) Help() string {
@@ -48,6 +49,10 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 			return usageError(err)
 		}
 	}
+	notices, err := c.load()
+	if err != nil {
+		return err
+	}
 	lines := newLines(s, c.Quiet)
 	err = app.Up(ctx, app.UpOptions{
 		Node: node,
@@ -57,7 +62,7 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 			s.log.Info("listening", "brokers", strings.Join(addrs, ","), "data", c.Dir)
 		},
 		OnSchedule: lines.scheduled, OnRun: lines.ran,
-		HTTP: http, Who: keyboard(),
+		HTTP: http, Who: keyboard(), Notices: notices,
 		OnServe: func(url string) { s.log.Info("open this once; \"belfry open\" prints another", "pages", url) },
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {

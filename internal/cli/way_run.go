@@ -16,10 +16,10 @@ type started struct {
 	from map[int32]int64 // of Kafka: where its events begin
 }
 
-// start asks for a run of a job.
-func (w *way) start(ctx context.Context, name string) (started, error) {
+// start asks for a run of a job, with variables of its own.
+func (w *way) start(ctx context.Context, name string, env map[string]string) (started, error) {
 	if w.server != nil {
-		id, err := w.server.Ask(ctx, name, "run")
+		id, err := w.server.Run(ctx, name, env)
 		return started{Found: query.Found{ID: id, Job: name}}, err
 	}
 	j, err := w.kafka.job(ctx, name)
@@ -31,7 +31,7 @@ func (w *way) start(ctx context.Context, name string) (started, error) {
 	if err != nil {
 		return started{}, err
 	}
-	asked, err := w.kafka.steer().Run(ctx, keyboard(), name, steer.RunOptions{})
+	asked, err := w.kafka.steer().Run(ctx, keyboard(), name, steer.RunOptions{Env: env})
 	return started{query.Found{ID: asked.Run, Job: name, Due: asked.Request.At, Cluster: j.Job.Cluster}, from}, err
 }
 

@@ -165,6 +165,19 @@ func (g *drawing) life() {
 	}
 }
 
+// ran adds the events of a run that took so long.
+func (l *log) ran(t T, name string, due time.Time, took time.Duration, state run.State) {
+	e := run.Event{Job: name, Run: run.NewID(name, due, ""), Due: due, Cluster: "c1", Attempt: 1, Fence: 1, By: "w1", At: due, Trigger: run.TriggerSchedule}
+	for _, kind := range []run.EventType{run.EventEnqueued, run.EventFinished} {
+		if e.Type = kind; kind == run.EventFinished {
+			e.Outcome = &run.Outcome{State: state, StartedAt: due, EndedAt: due.Add(took)}
+		}
+		value, err := topic.EncodeEvent(e)
+		require.NoError(t, err)
+		l.add(names().Events(), topic.Partition(name, shards), name, value, due, 0)
+	}
+}
+
 func (g *drawing) job() {
 	name := g.one("job", g.jobs...)
 	switch g.n("what", 5) {

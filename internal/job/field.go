@@ -157,13 +157,8 @@ func (r *reader) field(d *draft, name string, n *node) {
 	case "on_announced":
 		r.text(d, name, n, (*string)(&j.OnAnnounced))
 		r.refuseEmpty(d, name, n, string(j.OnAnnounced))
-	case "notify":
-		r.notify(d, name, n)
-	case "expect_success_within":
-		r.duration(d, name, n, &j.ExpectSuccessWithin)
-	case "done_by":
-		r.text(d, name, n, &j.DoneBy)
-		r.refuseEmpty(d, name, n, j.DoneBy)
+	case "notify", "expect_success_within", "done_by":
+		r.notices(d, name, n)
 	case "labels":
 		r.texts(d, name, n, &j.Labels)
 	case "paused":

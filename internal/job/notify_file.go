@@ -9,6 +9,19 @@ import (
 	"time"
 )
 
+// notices reads the fields from which follows what is told.
+func (r *reader) notices(d *draft, field string, n *node) {
+	switch field {
+	case "notify":
+		r.notify(d, field, n)
+	case "expect_success_within":
+		r.duration(d, field, n, &d.job.ExpectSuccessWithin)
+	case "done_by":
+		r.text(d, field, n, &d.job.DoneBy)
+		r.refuseEmpty(d, field, n, d.job.DoneBy)
+	}
+}
+
 // notify reads who is told of what: a list of rules, or one.
 func (r *reader) notify(d *draft, field string, n *node) {
 	items := []*node{n}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,7 +25,7 @@ const maxAnswer, maxQuoted = 16 << 10, 200
 type sender struct{ open, guarded *http.Client }
 
 func newSender(s Settings, wait time.Duration) sender {
-	return sender{open: client(wait, nil), guarded: client(wait, func(at netip.Addr) error { return s.mayReach(at) })}
+	return sender{open: client(wait, nil), guarded: client(wait, s.mayReach)}
 }
 
 // client connects to what may is content with. The address is looked at when the
@@ -88,9 +89,7 @@ func (s sender) send(ctx context.Context, t *Target, allowedHosts []string, head
 	if err != nil {
 		return &trouble{says: "the address cannot be used", final: true}
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "belfry")
 	client := s.guarded

@@ -214,13 +214,7 @@ func (d *delivery) note(ctx context.Context, h held, at topic.Place, name string
 			d.metrics.givenUp.WithLabelValues(name).Inc()
 		}
 		d.o.Log.Error("a notice was given up", "job", n.Job, "when", n.When, "target", name, "attempts", attempts, "error", why)
-		value, err := topic.EncodeNotice(h.notice)
-		if err == nil {
-			letter := topic.Unreadable(n.At, d.o.Name, errors.New("notice not delivered to "+name+": "+n.Error), at, []byte(n.Job), value)
-			if value, err = topic.EncodeDeadLetter(letter); err == nil {
-				records = append(records, &kgo.Record{Topic: d.o.Names.Dead(), Key: []byte(at.String() + "/" + name), Value: value})
-			}
-		}
+		records = d.letter(h, at, &n)
 	}
 	value, err := topic.EncodeNotice(n)
 	if err == nil {
@@ -232,6 +226,20 @@ func (d *delivery) note(ctx context.Context, h held, at topic.Place, name string
 	if err != nil {
 		d.o.Log.Warn("what became of a notice could not be written", "class", kafka.Classify(err), "error", err)
 	}
+}
+
+// letter is the dead letter of a notice that was given up.
+func (d *delivery) letter(h held, at topic.Place, gone *run.Notice) []*kgo.Record {
+	value, err := topic.EncodeNotice(h.notice)
+	if err != nil {
+		return nil
+	}
+	why := errors.New("notice not delivered to " + gone.Target + ": " + gone.Error)
+	value, err = topic.EncodeDeadLetter(topic.Unreadable(gone.At, d.o.Name, why, at, []byte(gone.Job), value))
+	if err != nil {
+		return nil
+	}
+	return []*kgo.Record{{Topic: d.o.Names.Dead(), Key: []byte(at.String() + "/" + gone.Target), Value: value}}
 }
 
 // commit says how far everything is settled, once in a while.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,12 +56,7 @@ func (t *Target) wants(n *run.Notice) bool {
 	if t.Kind == KindPagerDuty {
 		return true
 	}
-	for _, name := range n.To {
-		if name == t.Name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(n.To, t.Name)
 }
 
 func (t *Target) webhook(notices []run.Notice, prefix string, now time.Time) ([]request, error) {

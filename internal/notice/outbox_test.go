@@ -29,7 +29,7 @@ func TestATargetThatFailsIsToldAgain(t *testing.T) {
 			case <-time.After(100 * time.Millisecond):
 			case <-r.Context().Done():
 			}
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusOK)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestWebhooksAreSigned(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, time.Now().Unix(), seconds, 60)
 	mac := hmac.New(sha256.New, target.Secret)
-	fmt.Fprintf(mac, "%d.%s", seconds, got.body)
+	_, _ = fmt.Fprintf(mac, "%d.%s", seconds, got.body)
 	require.Equal(t, hex.EncodeToString(mac.Sum(nil)), signature)
 	require.NotContains(t, got.body, string(target.Secret))
 

@@ -36,7 +36,7 @@ func (p *pagerDuty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Client     string `json:"client"`
 		Payload    *struct {
 			Summary, Source, Severity, Timestamp, Component, Group, Class string
-			Details                                                        map[string]any `json:"custom_details"`
+			Details                                                       map[string]any `json:"custom_details"`
 		} `json:"payload"`
 	}
 	err := json.UnmarshalRead(http.MaxBytesReader(w, r.Body, 512<<10), &event, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(true))

@@ -129,6 +129,10 @@ type Event struct {
 	// numbered Beat+3 and above must hold the run until it is given up.
 	Beat int64 `json:"beat,omitzero"`
 
+	// Claim, on claimed, is the number of the claim in the worker's life, by
+	// which its beats list the run. Workers that list keys give none.
+	Claim int64 `json:"claim,omitzero"`
+
 	// Confirm, on claimed, asks the shard whether the run still counts: it is
 	// old, and starts only after a confirm.
 	Confirm bool `json:"confirm,omitzero"`

@@ -66,6 +66,7 @@ type world struct {
 	env      map[run.ID]string // what runs were asked for with
 	told     map[string]bool
 	handed   []*handout
+	numbers  int64            // of w1's claims
 	lives    map[string]int64 // of the workers; negative while dead
 	gone     map[string]bool  // dead workers whose started runs were given up
 	recalled map[run.ID]int64
@@ -79,12 +80,13 @@ type handout struct {
 	worker string
 	life   int64
 	stage  run.State // queued, claimed, started; succeeded once over
+	number int64     // of its claim
 }
 
 func newWorld(t *rapid.T) *world {
 	w := &world{
 		t: t, now: midnight(), states: map[string]shard.JobState{}, overlap: map[string]job.Overlap{},
-		cfg: shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "lead")},
+		cfg: shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second, 30 * time.Second}).Draw(t, "lead")},
 		env: map[run.ID]string{}, told: map[string]bool{}, lives: map[string]int64{"w1": 1, "w2": 1}, gone: map[string]bool{},
 		recalled: map[run.ID]int64{}, cancels: map[run.ID]int64{},
 	}

@@ -41,7 +41,7 @@ import (
 //	                                     JOB env=NAME:VALUE
 //	backfill JOB id=ID from= to=         [parallel= only-missed ranges=FROM..TO,…]
 //	backfill_pause JOB id=ID of=ID       also _resume and _cancel
-//	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason= took=];
+//	claim|start|finish|return|drop RUN   reports [by= fence= beat= number= state= reason= took=];
 //	                                     claimed first, unless `unclaimed`
 //	beats                                what the beats say, a worker each line
 //	aside JOB [reason=]                  its records can never be committed
@@ -366,6 +366,7 @@ func (p *player) report() {
 	}
 	p.d.MaybeScanArgs(p.t, "beat", &ev.Beat)
 	p.d.MaybeScanArgs(p.t, "life", &ev.Incarnation)
+	p.d.MaybeScanArgs(p.t, "number", &ev.Claim)
 	ev.Confirm = p.d.HasArg("confirm")
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
@@ -392,7 +393,8 @@ func (p *player) tell(ev run.Event) {
 	p.step(shard.Reported(p.log[len(p.log)-1]))
 }
 
-// beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10".
+// beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10", and
+// "last=7 numbers=1-3,7-7" of a worker that numbers its claims.
 func (p *player) beats() {
 	var members []member.Member
 	for line := range strings.Lines(p.d.Input) {
@@ -420,6 +422,17 @@ func (p *player) beatField(m *member.Member, field string) {
 		p.scan(value, &m.Seq)
 	case "unlisted":
 		p.scan(value, &m.Unlisted)
+	case "last":
+		p.scan(value, &m.Claims.Last)
+	case "more":
+		p.scan(value, &m.Claims.Unlisted)
+	case "numbers":
+		for row := range strings.SplitSeq(value, ",") {
+			var r run.Row
+			_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
+			require.NoError(p.t, err, row)
+			m.Claims.Held = append(m.Claims.Held, r)
+		}
 	case "at":
 		m.At = p.clock(value)
 	case "life":

@@ -15,9 +15,14 @@ type Config struct {
 	// Shard is the partition whose jobs these are, By the scheduler's ID.
 	Shard int32
 	By    string
-	// Lead is how far ahead of their due time runs are staged.
+	// Lead is how far ahead of their due time runs are staged, at most MaxLead.
 	Lead time.Duration
 }
+
+// MaxLead is the longest lead. A worker asks about runs that were staged a
+// minute ago before it starts them, and those staged ahead are not to be among
+// them, also if they are claimed late.
+const MaxLead = 45 * time.Second
 
 // maxEffects is about how many records one Step decides; what is left waits
 // for the next, so that no transaction grows without bound.
@@ -278,13 +283,18 @@ type worker struct {
 	held map[string]bool
 }
 
-// holds reports whether the worker's latest beat named the run.
-func (w *worker) holds(k run.Key) bool {
+// lacks reports whether the worker's latest beat, which is one of the life that
+// holds a, says that it does not: by the number of the claim, or by the run's
+// key if the claim has none.
+func (w *worker) lacks(a *Active) bool {
+	if a.Claim > 0 {
+		return w.Claims.Lacks(a.Claim)
+	}
 	if w.held == nil {
 		w.held = make(map[string]bool, len(w.Held)+len(w.Started))
 		for _, key := range slices.Concat(w.Held, w.Started) {
 			w.held[key] = true
 		}
 	}
-	return w.held[k.String()]
+	return w.Unlisted == 0 && !w.held[a.key().String()]
 }

@@ -84,10 +84,16 @@ type Active struct {
 	Staged  time.Time `json:"staged,omitzero"`
 	Waits   string    `json:"waits,omitempty"`
 
-	// Holder is the worker that claimed it, in which life, after which beat.
+	// Holder is the worker that claimed it, in which life, after which beat, and
+	// under which number, if it gave one.
 	Holder      string `json:"holder,omitempty"`
 	Incarnation int64  `json:"incarnation,omitzero"`
 	Beat        int64  `json:"beat,omitzero"`
+	Claim       int64  `json:"claim,omitzero"`
+
+	// Yields says that the run was taken back for another that was asked for, and
+	// starts only once none of its job is unfinished.
+	Yields bool `json:"yields,omitzero"`
 
 	// Recall is why the run was asked back, while no answer has come;
 	// Cancel why it is to end, whether started or not.
@@ -158,12 +164,13 @@ func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
 
 // queued puts a on a queue, in nobody's hands.
 func (a *Active) queued(at time.Time) {
-	a.State, a.Staged, a.Waits, a.Started, a.Long = run.StateQueued, at.UTC(), "", time.Time{}, false
+	a.State, a.Staged, a.Waits = run.StateQueued, at.UTC(), ""
+	a.Started, a.Long, a.Yields = time.Time{}, false, false
 	a.release()
 }
 
 // release takes a out of everybody's hands.
-func (a *Active) release() { a.Holder, a.Incarnation, a.Beat, a.Recall = "", 0, 0, "" }
+func (a *Active) release() { a.Holder, a.Incarnation, a.Beat, a.Claim, a.Recall = "", 0, 0, 0, "" }
 
 // wait takes a off all queues, for the given reason.
 func (a *Active) wait(reason string) {
@@ -203,7 +210,7 @@ func (a *Active) note(ev *run.Event) bool {
 			return false
 		}
 		a.State = run.StateClaimed
-		a.Holder, a.Incarnation, a.Beat = ev.By, ev.Incarnation, ev.Beat
+		a.Holder, a.Incarnation, a.Beat, a.Claim = ev.By, ev.Incarnation, ev.Beat, ev.Claim
 	case run.EventStarting:
 		if a.State == run.StateQueued {
 			a.Holder, a.Incarnation = ev.By, ev.Incarnation

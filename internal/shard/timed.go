@@ -2,6 +2,7 @@ package shard
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,10 +79,8 @@ func (s *Shard) tellTimed(e *entry, now time.Time) {
 // tells reports whether anybody is told of that occasion.
 func (e *entry) tells(when job.When) bool {
 	for i := range e.def.Notify {
-		for _, w := range e.def.Notify[i].When {
-			if w == when {
-				return true
-			}
+		if slices.Contains(e.def.Notify[i].When, when) {
+			return true
 		}
 	}
 	return false
@@ -152,7 +151,7 @@ func (e *entry) notDoneAt() (at, by, due time.Time, ok bool) {
 	}
 	a := e.runFor(due)
 	switch last := by.Add(-e.st.typical()); {
-	case a == nil && !due.After(e.st.Through) && !e.waitsFor(due):
+	case a == nil && !due.After(e.st.Through) && !e.deferredFor(due):
 		at = due // no run of it is left
 	case a != nil && a.State == run.StateStarted && !a.Started.After(last):
 		at = by
@@ -190,8 +189,8 @@ func (e *entry) runFor(due time.Time) *Active {
 	return nil
 }
 
-// waitsFor reports whether a due time waits for an earlier run to end.
-func (e *entry) waitsFor(due time.Time) bool {
+// deferredFor reports whether a due time, or a later one, waits for an earlier run to end.
+func (e *entry) deferredFor(due time.Time) bool {
 	for i := range e.st.Deferred {
 		if !e.st.Deferred[i].Due.Before(due) {
 			return true

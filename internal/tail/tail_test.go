@@ -2,6 +2,7 @@ package tail_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"modernc.org/sqlite"
 
 	"github.com/belfry-cron/belfry/internal/history"
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -54,13 +56,15 @@ func (w *world) cluster(name string) {
 type server struct {
 	*tail.Tail
 	history *history.DB
+	path    string
 }
 
 func (w *world) server() *server {
 	w.t.Helper()
-	d, err := history.Open(w.t.Context(), history.Options{Path: filepath.Join(w.t.TempDir(), "history.db"), Shards: 2})
+	path := filepath.Join(w.t.TempDir(), "history.db")
+	d, err := history.Open(w.t.Context(), history.Options{Path: path, Shards: 2})
 	require.NoError(w.t, err)
-	s := &server{tail.New(tail.Options{Kafka: w.kafka, Names: w.names, History: d}), d}
+	s := &server{tail.New(tail.Options{Kafka: w.kafka, Names: w.names, History: d}), d, path}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
@@ -310,4 +314,35 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// TestBuiltAnewWhileItRuns damages the file under a running server: it is built
+// again from the log, and listeners begin anew.
+func TestBuiltAnewWhileItRuns(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		w.event(w.client, "a", run.ID(fmt.Sprint("run-", i)), run.EventEnqueued)
+	}
+	s := w.server()
+	l := w.ready(s, tail.Filter{})
+	connector, err := sqlite.NewConnector(s.path)
+	require.NoError(t, err)
+	other := sql.OpenDB(connector)
+	_, err = other.ExecContext(t.Context(), "UPDATE runs SET body = x'07'")
+	require.NoError(t, err)
+	require.NoError(t, other.Close())
+	_, err = s.history.Runs(t.Context(), history.RunFilter{})
+	require.Error(t, err)
+	w.event(w.client, "a", "run-5", run.EventEnqueued)
+	for e := range w.events(l) {
+		if e.Anew {
+			break
+		}
+	}
+	page, err := s.history.Runs(t.Context(), history.RunFilter{})
+	require.NoError(t, err)
+	require.Len(t, page.Runs, 6)
+	p := s.Progress()
+	require.True(t, p.Ready)
+	require.Equal(t, p.Total, p.Done)
 }

@@ -146,6 +146,7 @@ func (b *bounds) event(e *run.Event) {
 	b.text("by", e.By, maxWho)
 	b.count("incarnation", e.Incarnation)
 	b.count("beat", e.Beat)
+	b.count("claim", e.Claim)
 	b.word("trigger", string(e.Trigger))
 	b.instant("not_before", e.NotBefore)
 	b.small("hops", e.Hops)
@@ -340,6 +341,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.keys("held", m.Held)
 	b.keys("started", m.Started)
 	b.count("unlisted", int64(m.Unlisted))
+	b.claims(&m.Claims)
 	b.length("closed", len(m.Closed), MaxListed)
 	for _, c := range m.Closed {
 		b.text("closed.cluster", c.Cluster, job.MaxCluster)
@@ -359,6 +361,27 @@ func (b *bounds) keys(field string, keys []string) {
 	b.length(field, len(keys), maxHeld)
 	for _, key := range keys {
 		b.plain(field, key, maxKey)
+	}
+}
+
+func (b *bounds) claims(c *run.Claims) {
+	b.count("claims.last", c.Last)
+	b.rows("claims.held", c.Held)
+	b.rows("claims.started", c.Started)
+	b.count("claims.unlisted", int64(c.Unlisted))
+}
+
+// rows are searched as they stand, so they must be in order.
+func (b *bounds) rows(field string, rows []run.Row) {
+	b.length(field, len(rows), maxHeld)
+	before := int64(0)
+	for _, r := range rows {
+		if r[0] <= before || r[1] < r[0] {
+			b.fail("%s holds the row %v behind %d; rows ascend, and each has its first number and its last", field, r, before)
+			return
+		}
+		b.count(field, r[1])
+		before = r[1]
 	}
 }
 
@@ -444,6 +467,7 @@ func (b *bounds) active(a *shard.Active) {
 	b.text("active.holder", a.Holder, maxWho)
 	b.count("active.incarnation", a.Incarnation)
 	b.count("active.beat", a.Beat)
+	b.count("active.claim", a.Claim)
 	b.text("active.recall", a.Recall, maxReason)
 	b.text("active.cancel", a.Cancel, maxReason)
 	b.instant("active.started", a.Started)

@@ -20,6 +20,9 @@ import (
 // cores.
 const startLimit = 2 * time.Minute
 
+// stopLimit is how long a broker may take to shut down.
+const stopLimit = 2 * time.Minute
+
 // Options says which cluster to start; the zero value is three brokers of the
 // latest version in a temporary folder.
 type Options struct {
@@ -29,6 +32,14 @@ type Options struct {
 
 	// Detach lets the processes outlive this one.
 	Detach bool
+
+	// DefaultTimeouts leaves the time after which a silent broker counts as
+	// dead as Kafka has it: 9 s, 18 s with ZooKeeper. Else it is 6 s.
+	DefaultTimeouts bool
+
+	// Apart gives each broker a network namespace of its own, so that it can be
+	// cut off. It needs root and iproute2, and does not go with Detach.
+	Apart bool
 }
 
 // Cluster is a running Kafka cluster. Its methods are for one goroutine.
@@ -38,6 +49,7 @@ type Cluster struct {
 	jars  string
 	nodes []*node
 	procs *processes
+	net   *network // nil unless Apart
 }
 
 // Start starts a cluster and returns once every broker answers. On an error
@@ -73,7 +85,12 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.nodes, err = plan(c.o); err != nil {
+	if c.o.Apart {
+		if c.net, err = newNetwork(ctx, c.o.Brokers, filepath.Join(c.o.Dir, "network.log")); err != nil {
+			return err
+		}
+	}
+	if c.nodes, err = plan(c.o, c.net); err != nil {
 		return err
 	}
 	if c.o.Version != ZooKeeper {
@@ -88,7 +105,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	return c.await(ctx)
+	return c.Await(ctx)
 }
 
 // Run starts a cluster for one test and stops it at its end. It skips the
@@ -125,6 +142,9 @@ func (c *Cluster) Brokers() []string {
 	return addresses
 }
 
+// Version is that of the brokers.
+func (c *Cluster) Version() string { return c.o.Version }
+
 // Dir is where data and logs are.
 func (c *Cluster) Dir() string { return c.o.Dir }
 
@@ -138,6 +158,19 @@ func (c *Cluster) Freeze(i int) error {
 
 // Thaw undoes Freeze.
 func (c *Cluster) Thaw(i int) error { return c.procs.signal(c.brokers()[i].name, syscall.SIGCONT) }
+
+// Cut has all packets from and to broker i dropped. It needs Options.Apart.
+func (c *Cluster) Cut(ctx context.Context, i int) error { return c.net.cut(ctx, i) }
+
+// Join undoes Cut.
+func (c *Cluster) Join(ctx context.Context, i int) error { return c.net.join(ctx, i) }
+
+// Terminate asks broker i to shut down and waits until it has, for at most
+// two minutes.
+func (c *Cluster) Terminate(i int) error { return c.procs.terminate(c.brokers()[i].name, stopLimit) }
+
+// Resume starts broker i again on its data. It does not wait until it answers.
+func (c *Cluster) Resume(i int) error { return c.run(c.brokers()[i]) }
 
 // Restart starts broker i again on its data, killing it first if it runs, and
 // returns once the cluster is whole.
@@ -153,11 +186,16 @@ func (c *Cluster) Restart(ctx context.Context, i int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	return c.await(ctx)
+	return c.Await(ctx)
 }
 
 // Stop ends every process at once. The folder stays.
-func (c *Cluster) Stop() { c.procs.stop() }
+func (c *Cluster) Stop() {
+	c.procs.stop()
+	if c.net != nil {
+		c.net.stop()
+	}
+}
 
 // Pids returns the process IDs by node name, those of ZooKeepers included.
 func (c *Cluster) Pids() map[string]int { return c.procs.pids() }
@@ -194,11 +232,14 @@ func (c *Cluster) run(n *node) error {
 		"-Dlog4j2.configurationFile="+filepath.Join(n.dir, "log4j.properties"),
 		"-cp", c.jars+"/*", n.class, n.file)
 	cmd.Dir = n.dir
+	if n.space > 0 {
+		cmd = within(n.space, cmd)
+	}
 	return c.procs.start(n.name, cmd, filepath.Join(n.dir, "process.log"))
 }
 
-// await waits until every broker is known to the cluster.
-func (c *Cluster) await(ctx context.Context) error {
+// Await waits until every broker is known to the cluster.
+func (c *Cluster) Await(ctx context.Context) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50*time.Millisecond))
 	if err != nil {
 		return err
