@@ -411,10 +411,18 @@ func TestScreenshots(t *testing.T) {
 		name, path string
 		look       look
 	}{
-		{"overview", "/", look{"light", 1280, 860}}, {"overview-dark", "/", look{"dark", 1280, 860}}, {"overview-phone", "/", look{"light", 390, 844}},
-		{"jobs", "/jobs", look{"light", 1280, 800}}, {"jobs-phone", "/jobs", look{"dark", 390, 844}}, {"job", "/jobs/crm/sync", look{"light", 1280, 1000}},
-		{"run", shots[12], look{"dark", 1280, 760}}, {"calendar", "/calendar", look{"light", 1280, 900}}, {"load", "/load", look{"light", 1280, 640}},
-		{"editor", "/edit/etl/partners?schedule=30+2+*+*+*", look{"light", 1280, 860}}, {"dead-letters", "/dead", look{"light", 1280, 500}}, {"members", "/members", look{"dark", 1280, 480}},
+		{"overview", "/", look{"light", 1280, 860}},
+		{"overview-dark", "/", look{"dark", 1280, 860}},
+		{"overview-phone", "/", look{"light", 390, 844}},
+		{"jobs", "/jobs", look{"light", 1280, 800}},
+		{"jobs-phone", "/jobs", look{"dark", 390, 844}},
+		{"job", "/jobs/crm/sync", look{"light", 1280, 1000}},
+		{"run", shots[12], look{"dark", 1280, 760}},
+		{"calendar", "/calendar", look{"light", 1280, 900}},
+		{"load", "/load", look{"light", 1280, 640}},
+		{"editor", "/edit/etl/partners?schedule=30+2+*+*+*", look{"light", 1280, 860}},
+		{"dead-letters", "/dead", look{"light", 1280, 500}},
+		{"members", "/members", look{"dark", 1280, 480}},
 	} {
 		t.Run(s.name, func(t *testing.T) { picture(b.open(t, live.url, s.look), s.path, folder+"/"+s.name+".png") })
 	}
