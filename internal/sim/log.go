@@ -24,9 +24,9 @@ type partition struct {
 	// replicas are the brokers that hold it.
 	replicas []int
 	recs     []record
-	end   int64 // the next offset
-	high  int64 // the high watermark: what is replicated, and so can be read
-	shown time.Duration
+	end      int64 // the next offset
+	high     int64 // the high watermark: what is replicated, and so can be read
+	shown    time.Duration
 	// open are the transactions with records here but no marker yet, by
 	// their first offset.
 	open    []openAt
