@@ -10,6 +10,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/broker"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 )
@@ -70,7 +71,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		full, failing := b.Troubles()
 		return ready.Broker{Accepting: b.Accepting(), Full: full, Failing: failing}.Reasons(now)
 	})
-	if clusters, err = withJobs(ctx, n.store, clusters); err != nil {
+	if clusters, err = withJobs(ctx, n.topics, clusters); err != nil {
 		return unlessEnded(ctx, err)
 	}
 	n.startScheduler(ctx, SchedulerOptions{Lead: o.Lead, OnEvent: o.OnSchedule})
@@ -127,8 +128,8 @@ func (o *UpOptions) firstClusters(ctx context.Context) []string {
 }
 
 // withJobs adds the clusters of the jobs in force.
-func withJobs(ctx context.Context, s Store, clusters []string) ([]string, error) {
-	jobs, err := s.Jobs(ctx)
+func withJobs(ctx context.Context, t *query.Topics, clusters []string) ([]string, error) {
+	jobs, err := t.Jobs(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (n *opened) runWorker(ctx context.Context, o WorkerOptions) (stop func(cont
 	wo := worker.Options{
 		Name: o.Name, Host: n.Host, Version: n.Version, Zones: n.Zones, Cluster: o.Cluster,
 		Queues: o.Queues, Slots: o.Slots, RetrySlots: o.RetrySlots, Drain: o.Drain,
-		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards, Keeper: n.Keeper,
+		Kafka: n.Kafka, Names: n.Names, Shards: n.topics.Shards, Keeper: n.Keeper,
 		Registry: reg, Log: n.Log, OnEvent: o.OnEvent,
 		Observe: func(state func() ready.Worker) {
 			health.observe(func(now time.Time) []ready.Reason { return state().Reasons(now) })

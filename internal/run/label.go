@@ -20,7 +20,7 @@ func Reasons() []string {
 		ReasonCancelled, ReasonStartDeadline, ReasonNoSlot, ReasonDraining, ReasonOutOfTouch, ReasonNameTaken,
 		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
 		ReasonAnnounced, ReasonNotAuthorized, ReasonUnreadableState, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob, ReasonKeeperLost,
-		ReasonUnconfirmed,
+		ReasonUnconfirmed, ReasonOwnFull, ReasonBackfillsFull, ReasonInvalidRequest,
 	}
 }
 
@@ -43,7 +43,7 @@ func ReasonLabels() []string {
 
 // triggers are those that are known.
 func triggers() []Trigger {
-	return []Trigger{TriggerSchedule, TriggerCatchUp, TriggerManual, TriggerRequeue}
+	return []Trigger{TriggerSchedule, TriggerCatchUp, TriggerManual, TriggerRequeue, TriggerReplay, TriggerBackfill}
 }
 
 // Label is the trigger as a metric's label: itself if it is known.

@@ -240,7 +240,7 @@ func (t *tenure) count(ev run.Event) {
 		t.metrics.recalls.Inc()
 	case run.EventLate:
 		t.metrics.countLate(&ev)
-	case run.EventEnqueued, run.EventDeferred, run.EventWithdrawn, run.EventClaimed, run.EventStarting,
+	case run.EventEnqueued, run.EventDeferred, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventClaimed, run.EventStarting,
 		run.EventFinished, run.EventReturned, run.EventDropped:
 	}
 }

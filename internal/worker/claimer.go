@@ -354,7 +354,7 @@ func (c *claimer) decode(polled []*kgo.Record) ([]claim.Polled, []*kgo.Record) {
 			continue
 		}
 		runs = append(runs, claim.Polled{
-			Run: decoded, At: r.Timestamp, Doubted: c.memory.Doubts(r.Partition, r.Offset),
+			Run: decoded, At: r.Timestamp, Size: len(r.Value), Doubted: c.memory.Doubts(r.Partition, r.Offset),
 		})
 	}
 	return runs, dead
@@ -393,6 +393,9 @@ func (c *claimer) announce(events []run.Event, runs []claim.Polled) {
 	}
 	for _, ev := range events {
 		c.w.count(ev)
+		if ev.Type == run.EventClaimed {
+			c.w.metrics.claimedAhead.Observe(max(0, time.Until(byKey[ev.Key()].NotBefore)).Seconds())
+		}
 		if ev.Confirm {
 			c.w.metrics.asked.Inc()
 		}

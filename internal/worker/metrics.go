@@ -19,8 +19,9 @@ type metrics struct {
 	beats, beatsLate                   prometheus.Counter
 	deadLetters, outputCut             prometheus.Counter
 	slots, slotsFree, partitions       *prometheus.GaugeVec
-	held, claimed                      prometheus.Gauge
+	held, claimed, ahead               prometheus.Gauge
 	lateness, runSeconds, claimSeconds prometheus.Histogram
+	claimedAhead                       prometheus.Histogram
 }
 
 // What errors of Kafka clients are about.
@@ -82,6 +83,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		held:          k.Gauge(metric.Saturation, "belfry_worker_held_runs", "Runs claimed and not yet reported, as of the latest beat."),
 		claimed: k.Gauge(metric.Errors, "belfry_worker_last_claim_timestamp_seconds",
 			"When the latest claim was committed; 0 before the first. Without runs there is nothing to claim."),
+		ahead: k.Gauge(metric.Saturation, "belfry_worker_ahead_seconds",
+			"How far ahead of its time the run is held that is due last, as of the latest beat."),
+		claimedAhead: k.Histogram(metric.Latency, "belfry_worker_claimed_ahead_seconds",
+			"Time from when a run was claimed to when it is to start; 0 if it is late.",
+			[]float64{0, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30, 45, 60, 120}),
 		lateness: k.Histogram(metric.Latency, "belfry_worker_lateness_seconds", "Time from when a run was to start to its start.",
 			[]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}),
 		runSeconds: k.Histogram(metric.Latency, "belfry_worker_run_seconds", "Time commands ran.",
