@@ -27,6 +27,10 @@ type Options struct {
 	Brokers int
 	Dir     string // for data and logs; made if missing
 
+	// Watched has every process show its figures to Prometheus: brokers by the
+	// agent and rules of deploy/jmx, ZooKeepers by their own provider.
+	Watched bool
+
 	// Detach lets the processes outlive this one.
 	Detach bool
 }
@@ -36,6 +40,7 @@ type Cluster struct {
 	o     Options
 	java  string
 	jars  string
+	agent string // what shows a broker's figures; empty: nothing
 	nodes []*node
 	procs *processes
 }
@@ -64,6 +69,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	if c.jars, err = Jars(ctx, c.o.Version); err != nil {
 		return err
+	}
+	if c.o.Watched {
+		if c.agent, err = Agent(ctx); err != nil {
+			return err
+		}
 	}
 	if c.o.Dir == "" {
 		c.o.Dir, err = os.MkdirTemp("", "belfry-kafka-")
@@ -123,6 +133,21 @@ func (c *Cluster) Brokers() []string {
 		addresses = append(addresses, n.address())
 	}
 	return addresses
+}
+
+// Exporters returns where brokers, and where ZooKeepers, show their figures, if
+// the cluster is watched.
+func (c *Cluster) Exporters() (brokers, keepers []string) {
+	for _, n := range c.nodes {
+		switch {
+		case n.exporter == 0:
+		case n.class == keeperClass:
+			keepers = append(keepers, n.exporterAddress())
+		default:
+			brokers = append(brokers, n.exporterAddress())
+		}
+	}
+	return brokers, keepers
 }
 
 // Dir is where data and logs are.
@@ -189,10 +214,15 @@ func (c *Cluster) format(ctx context.Context) error {
 }
 
 func (c *Cluster) run(n *node) error {
-	cmd := exec.Command(c.java, "-Xms64m", "-Xmx"+n.heap,
-		"-Dlog4j.configuration=file:"+filepath.Join(n.dir, "log4j.properties"),
-		"-Dlog4j2.configurationFile="+filepath.Join(n.dir, "log4j.properties"),
-		"-cp", c.jars+"/*", n.class, n.file)
+	args := []string{
+		"-Xms64m", "-Xmx" + n.heap,
+		"-Dlog4j.configuration=file:" + filepath.Join(n.dir, "log4j.properties"),
+		"-Dlog4j2.configurationFile=" + filepath.Join(n.dir, "log4j.properties"),
+	}
+	if c.agent != "" && n.class != keeperClass {
+		args = append(args, fmt.Sprintf(c.agent, n.exporterAddress()))
+	}
+	cmd := exec.Command(c.java, append(args, "-cp", c.jars+"/*", n.class, n.file)...)
 	cmd.Dir = n.dir
 	return c.procs.start(n.name, cmd, filepath.Join(n.dir, "process.log"))
 }

@@ -19,7 +19,15 @@ type node struct {
 	file  string // its configuration file
 	port  int    // clients connect here
 	peers []int  // its other ports
+
+	// exporter is the port where it shows its figures; 0: nowhere.
+	exporter int
 }
+
+// keeperClass is what a ZooKeeper runs.
+const keeperClass = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+
+func (n *node) exporterAddress() string { return "127.0.0.1:" + strconv.Itoa(n.exporter) }
 
 // address is where clients connect.
 func (n *node) address() string { return "127.0.0.1:" + strconv.Itoa(n.port) }
@@ -32,7 +40,7 @@ func plan(o Options) ([]*node, error) {
 		for i := 1; i <= o.Brokers; i++ {
 			keepers = append(keepers, &node{
 				name: fmt.Sprintf("zookeeper-%d", i), heap: "128m",
-				class: "org.apache.zookeeper.server.quorum.QuorumPeerMain", peers: make([]int, 2),
+				class: keeperClass, peers: make([]int, 2),
 			})
 		}
 	}
@@ -40,7 +48,7 @@ func plan(o Options) ([]*node, error) {
 		nodes = append(nodes, &node{name: fmt.Sprintf("broker-%d", i), heap: "512m", class: "kafka.Kafka", peers: make([]int, 1)})
 	}
 	all := append(keepers, nodes...)
-	if err := choosePorts(all); err != nil {
+	if err := choosePorts(all, o.Watched); err != nil {
 		return nil, err
 	}
 	for _, n := range all {
@@ -67,7 +75,7 @@ func plan(o Options) ([]*node, error) {
 
 // choosePorts takes free ports from below the range the kernel gives to
 // outgoing connections, so that a killed broker finds its own free again.
-func choosePorts(nodes []*node) error {
+func choosePorts(nodes []*node, watched bool) error {
 	var held []net.Listener
 	defer func() {
 		for _, l := range held {
@@ -90,6 +98,11 @@ func choosePorts(nodes []*node) error {
 		if n.port, err = free(); err != nil {
 			return err
 		}
+		if watched {
+			if n.exporter, err = free(); err != nil {
+				return err
+			}
+		}
 		for i := range n.peers {
 			if n.peers[i], err = free(); err != nil {
 				return err
@@ -108,6 +121,10 @@ func (n *node) writeKeeper(id int, keepers []*node) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dataDir=%s\nclientPortAddress=127.0.0.1\nclientPort=%d\n", filepath.Join(n.dir, "data"), n.port)
 	b.WriteString("tickTime=1000\ninitLimit=20\nsyncLimit=10\nmaxClientCnxns=0\nadmin.enableServer=false\n")
+	if n.exporter > 0 {
+		b.WriteString("metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n")
+		fmt.Fprintf(&b, "metricsProvider.httpHost=127.0.0.1\nmetricsProvider.httpPort=%d\n", n.exporter)
+	}
 	for i, k := range keepers {
 		fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d\n", i+1, k.peers[0], k.peers[1])
 	}
