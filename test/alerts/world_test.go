@@ -179,18 +179,26 @@ func (w *world) produce(topic string, partition int32, key, value string) {
 	require.NoError(w.t, cl.ProduceSync(ctx, r).FirstErr())
 }
 
-// keeper is the process ID of a worker's keeper.
+// keeper is the process ID of a worker's keeper: of the worker's children, the
+// one of that word.
 func (w *world) keeper(worker string) int {
 	w.t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	require.NoError(w.t, err)
+	names := w.site.Names()
 	for _, file := range files {
 		line, err := os.ReadFile(file)
-		if err == nil && strings.Contains(string(line), "keeper\x00"+worker+".") {
-			env, err := os.ReadFile(filepath.Join(filepath.Dir(file), "environ"))
-			if err != nil || !strings.Contains(string(env), "TMPDIR="+w.site.Dir) {
-				continue // another's
-			}
+		if err != nil || !strings.Contains(string(line), "keeper\x00") {
+			continue
+		}
+		stat, err := os.ReadFile(filepath.Join(filepath.Dir(file), "stat"))
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		parent, err := strconv.Atoi(strings.Fields(rest)[1])
+		require.NoError(w.t, err)
+		if names[parent] == worker {
 			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 			require.NoError(w.t, err)
 			return pid
