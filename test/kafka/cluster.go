@@ -14,11 +14,15 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
 // startLimit is how long a cluster may take to listen: 10 s on two idle
 // cores.
 const startLimit = 2 * time.Minute
+
+// Admin is the user who may do everything where there are Users.
+const Admin = "admin"
 
 // Options says which cluster to start; the zero value is three brokers of the
 // latest version in a temporary folder.
@@ -30,6 +34,11 @@ type Options struct {
 	// Watched has every process show its figures to Prometheus: brokers by the
 	// agent and rules of deploy/jmx, ZooKeepers by their own provider.
 	Watched bool
+
+	// Users, if there are any, must authenticate (SASL PLAIN without TLS, the
+	// password is the name) and have only the rights that Admin grants. Only
+	// without ZooKeeper.
+	Users []string
 
 	// Detach lets the processes outlive this one.
 	Detach bool
@@ -229,7 +238,11 @@ func (c *Cluster) run(n *node) error {
 
 // await waits until every broker is known to the cluster.
 func (c *Cluster) await(ctx context.Context) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50*time.Millisecond))
+	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50 * time.Millisecond)}
+	if len(c.o.Users) > 0 {
+		opts = append(opts, kgo.SASL(plain.Auth{User: Admin, Pass: Admin}.AsMechanism()))
+	}
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err
 	}

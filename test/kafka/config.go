@@ -66,7 +66,7 @@ func plan(o Options) ([]*node, error) {
 		}
 	}
 	for i, n := range nodes {
-		if err := n.write("server.properties", broker(i+1, n, nodes, keepers)); err != nil {
+		if err := n.write("server.properties", broker(i+1, n, nodes, keepers, o.Users)); err != nil {
 			return nil, err
 		}
 	}
@@ -137,7 +137,7 @@ func (n *node) writeKeeper(id int, keepers []*node) error {
 // broker returns server.properties. What differs from Kafka's defaults keeps
 // a small machine's start short; nothing changes how transactions, elections
 // or groups behave once running, except that shorter sessions are allowed.
-func broker(id int, n *node, brokers, keepers []*node) string {
+func broker(id int, n *node, brokers, keepers []*node, users []string) string {
 	replicas := min(3, len(brokers))
 	lines := []string{
 		"log.dirs=" + filepath.Join(n.dir, "data"),
@@ -185,7 +185,31 @@ func broker(id int, n *node, brokers, keepers []*node) string {
 		"controller.quorum.voters="+strings.Join(voters, ","),
 		"broker.session.timeout.ms=6000",
 	)
+	if len(users) > 0 {
+		lines = append(lines, authorized(n, users)...)
+	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// authorized replaces what clients and brokers connect to by what asks who they
+// are, and refuses what nobody granted. Controllers among themselves are nobody,
+// and may.
+func authorized(n *node, users []string) []string {
+	login := fmt.Sprintf("org.apache.kafka.common.security.plain.PlainLoginModule required username=%[1]q password=%[1]q user_%[1]s=%[1]q", Admin)
+	for _, user := range users {
+		login += fmt.Sprintf(" user_%[1]s=%[1]q", user)
+	}
+	return []string{
+		fmt.Sprintf("listeners=SASL_PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", n.address(), n.peers[0]),
+		"advertised.listeners=SASL_PLAINTEXT://" + n.address(),
+		"listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"inter.broker.listener.name=SASL_PLAINTEXT",
+		"sasl.enabled.mechanisms=PLAIN",
+		"sasl.mechanism.inter.broker.protocol=PLAIN",
+		"listener.name.sasl_plaintext.plain.sasl.jaas.config=" + login + ";",
+		"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users=User:ANONYMOUS;User:" + Admin,
+	}
 }
 
 // log4j returns the logging configuration: all to standard output, which the
