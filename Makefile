@@ -110,6 +110,14 @@ hostile: ## Hostile records to every topic of running members for FOR (10m); SEE
 test-alerts: ## Real faults on real Kafka, until the page arrives and resolves; BELFRY_ALERTS_BROKERS=1 (half an hour; apt: prometheus prometheus-alertmanager).
 	BELFRY_TEST_ALERTS=1 $(GO) test -count=1 -timeout 2h -v -run Alerts ./test/alerts/
 
+.PHONY: test-acls
+test-acls: ## What `belfry acls` grants, on a real Kafka with an authorizer.
+	BELFRY_TEST_ACLS=1 $(GO) test -count=1 -v ./test/acls/
+
+.PHONY: test-dashboards
+test-dashboards: ## Each panel's query against a Prometheus that scrapes Belfry, Kafka and this host; DASHBOARDS=3.9.2 for ZooKeeper's.
+	BELFRY_TEST_DASHBOARDS=$(or $(DASHBOARDS),$(firstword $(KAFKAS))) $(GO) test -count=1 -v -run Panels ./test/dashboards/
+
 .PHONY: test-exporters
 test-exporters: ## The figures of real brokers and ZooKeepers by deploy/jmx.
 	BELFRY_TEST_EXPORTERS=1 $(GO) test -count=1 -v -run Exporters ./test/kafka/

@@ -48,6 +48,7 @@ type grammar struct {
 	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
 	ACLs       aclsCmd                   `cmd:"" name:"acls" group:"kafka" help:"Show or grant the least rights that a role needs."`
+	Doctor     doctorCmd                 `cmd:"" group:"kafka" help:"Look for what is wrong, and say what to do."`
 	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
 	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
 

@@ -84,7 +84,7 @@ func TestLeastRights(t *testing.T) {
 	w.grant("worker", "worker", "--cluster", "cluster-a")
 	w.grant("operator", "operator")
 	operator := w.as("operator")
-	w.until("apply", func() error { _, err := operator.Run(t.Context(), "apply", file); return err })
+	w.until("apply", func() error { _, err := operator.Run(t.Context(), "apply", "-f", file); return err })
 	_, err = w.as("scheduler").Start("s-1", "scheduler")
 	require.NoError(t, err)
 	_, err = w.as("worker").Start("w-1", "worker", "--cluster", "cluster-a")
