@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,8 +34,11 @@ func (a *Admin) Inspect(ctx context.Context, clusters []string) ([]Finding, erro
 		features.Wrong, features.Do = err.Error(), "update Kafka"
 	}
 	shards, err := a.Shards(ctx)
+	if errors.Is(err, ErrNoTopics) {
+		return append(findings, features, Finding{"topics", "Belfry's topics do not exist", "belfry topics create"}), nil
+	}
 	if err != nil {
-		return append(findings, features, Finding{"topics", err.Error(), "belfry topics create"}), nil
+		return nil, err
 	}
 	settings := topic.Settings(a.names, clusters, shards, len(brokers))
 	names := make([]string, 0, len(settings))

@@ -65,7 +65,7 @@ func TestPanelsHaveData(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(stack.Stop)
 
-	panels := 0
+	var panels int
 	var empty []string
 	for deadline := time.Now().Add(until); ; {
 		panels, empty = 0, nil

@@ -195,9 +195,10 @@ func broker(id int, n *node, brokers, keepers []*node, users []string) string {
 // are, and refuses what nobody granted. Controllers among themselves are nobody,
 // and may.
 func authorized(n *node, users []string) []string {
-	login := fmt.Sprintf("org.apache.kafka.common.security.plain.PlainLoginModule required username=%[1]q password=%[1]q user_%[1]s=%[1]q", Admin)
+	var login strings.Builder
+	fmt.Fprintf(&login, "org.apache.kafka.common.security.plain.PlainLoginModule required username=%[1]q password=%[1]q user_%[1]s=%[1]q", Admin)
 	for _, user := range users {
-		login += fmt.Sprintf(" user_%[1]s=%[1]q", user)
+		fmt.Fprintf(&login, " user_%[1]s=%[1]q", user)
 	}
 	return []string{
 		fmt.Sprintf("listeners=SASL_PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", n.address(), n.peers[0]),
@@ -206,7 +207,7 @@ func authorized(n *node, users []string) []string {
 		"inter.broker.listener.name=SASL_PLAINTEXT",
 		"sasl.enabled.mechanisms=PLAIN",
 		"sasl.mechanism.inter.broker.protocol=PLAIN",
-		"listener.name.sasl_plaintext.plain.sasl.jaas.config=" + login + ";",
+		"listener.name.sasl_plaintext.plain.sasl.jaas.config=" + login.String() + ";",
 		"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 		"super.users=User:ANONYMOUS;User:" + Admin,
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -69,9 +70,7 @@ func (s *Stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	for job, addrs := range s.o.Targets {
-		targets[job] = addrs
-	}
+	maps.Copy(targets, s.o.Targets)
 	dir := filepath.Join(s.o.Dir, "prometheus")
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(s.o.Root, "deploy/prometheus"))); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -181,8 +180,7 @@ func (s *Stack) Query(ctx context.Context, expr string) ([]Sample, error) {
 	var answer struct {
 		Status, Error string
 		Data          struct {
-			ResultType string `json:"resultType"`
-			Result     []struct {
+			Result []struct {
 				Metric map[string]string `json:"metric"`
 				Value  []any             `json:"value"`
 			} `json:"result"`
