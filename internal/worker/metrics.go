@@ -19,7 +19,7 @@ type metrics struct {
 	beats, beatsLate                   prometheus.Counter
 	deadLetters, outputCut             prometheus.Counter
 	slots, slotsFree, partitions       *prometheus.GaugeVec
-	held, claimed, ahead               prometheus.Gauge
+	held, ahead, claimed               prometheus.Gauge
 	lateness, runSeconds, claimSeconds prometheus.Histogram
 	claimedAhead                       prometheus.Histogram
 }
@@ -81,13 +81,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		slotsFree:     k.Gauges(metric.Saturation, "belfry_worker_slots_free", "Slots that are free, as of the latest beat.", queue),
 		partitions:    k.Gauges(metric.Saturation, "belfry_worker_partitions", "Partitions owned.", queue),
 		held:          k.Gauge(metric.Saturation, "belfry_worker_held_runs", "Runs claimed and not yet reported, as of the latest beat."),
-		claimed: k.Gauge(metric.Errors, "belfry_worker_last_claim_timestamp_seconds",
-			"When the latest claim was committed; 0 before the first. Without runs there is nothing to claim."),
 		ahead: k.Gauge(metric.Saturation, "belfry_worker_ahead_seconds",
 			"How far ahead of its time the run is held that is due last, as of the latest beat."),
-		claimedAhead: k.Histogram(metric.Latency, "belfry_worker_claimed_ahead_seconds",
+		claimedAhead: k.Histogram(metric.Saturation, "belfry_worker_claimed_ahead_seconds",
 			"Time from when a run was claimed to when it is to start; 0 if it is late.",
 			[]float64{0, 0.5, 1, 2.5, 5, 10, 15, 20, 25, 30, 45, 60, 120}),
+		claimed: k.Gauge(metric.Errors, "belfry_worker_last_claim_timestamp_seconds",
+			"When the latest claim was committed; 0 before the first. Without runs there is nothing to claim."),
 		lateness: k.Histogram(metric.Latency, "belfry_worker_lateness_seconds", "Time from when a run was to start to its start.",
 			[]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}),
 		runSeconds: k.Histogram(metric.Latency, "belfry_worker_run_seconds", "Time commands ran.",

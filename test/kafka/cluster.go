@@ -24,6 +24,9 @@ const startLimit = 2 * time.Minute
 // Admin is the user who may do everything where there are Users.
 const Admin = "admin"
 
+// stopLimit is how long a broker may take to shut down.
+const stopLimit = 2 * time.Minute
+
 // Options says which cluster to start; the zero value is three brokers of the
 // latest version in a temporary folder.
 type Options struct {
@@ -42,6 +45,14 @@ type Options struct {
 
 	// Detach lets the processes outlive this one.
 	Detach bool
+
+	// DefaultTimeouts leaves the time after which a silent broker counts as
+	// dead as Kafka has it: 9 s, 18 s with ZooKeeper. Else it is 6 s.
+	DefaultTimeouts bool
+
+	// Apart gives each broker a network namespace of its own, so that it can be
+	// cut off. It needs root and iproute2, and does not go with Detach.
+	Apart bool
 }
 
 // Cluster is a running Kafka cluster. Its methods are for one goroutine.
@@ -52,6 +63,7 @@ type Cluster struct {
 	agent string // what shows a broker's figures; empty: nothing
 	nodes []*node
 	procs *processes
+	net   *network // nil unless Apart
 }
 
 // Start starts a cluster and returns once every broker answers. On an error
@@ -92,7 +104,12 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.nodes, err = plan(c.o); err != nil {
+	if c.o.Apart {
+		if c.net, err = newNetwork(ctx, c.o.Brokers, filepath.Join(c.o.Dir, "network.log")); err != nil {
+			return err
+		}
+	}
+	if c.nodes, err = plan(c.o, c.net); err != nil {
 		return err
 	}
 	if c.o.Version != ZooKeeper {
@@ -107,7 +124,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	return c.await(ctx)
+	return c.Await(ctx)
 }
 
 // Run starts a cluster for one test and stops it at its end. It skips the
@@ -159,6 +176,9 @@ func (c *Cluster) Exporters() (brokers, keepers []string) {
 	return brokers, keepers
 }
 
+// Version is that of the brokers.
+func (c *Cluster) Version() string { return c.o.Version }
+
 // Dir is where data and logs are.
 func (c *Cluster) Dir() string { return c.o.Dir }
 
@@ -172,6 +192,19 @@ func (c *Cluster) Freeze(i int) error {
 
 // Thaw undoes Freeze.
 func (c *Cluster) Thaw(i int) error { return c.procs.signal(c.brokers()[i].name, syscall.SIGCONT) }
+
+// Cut has all packets from and to broker i dropped. It needs Options.Apart.
+func (c *Cluster) Cut(ctx context.Context, i int) error { return c.net.cut(ctx, i) }
+
+// Join undoes Cut.
+func (c *Cluster) Join(ctx context.Context, i int) error { return c.net.join(ctx, i) }
+
+// Terminate asks broker i to shut down and waits until it has, for at most
+// two minutes.
+func (c *Cluster) Terminate(i int) error { return c.procs.terminate(c.brokers()[i].name, stopLimit) }
+
+// Resume starts broker i again on its data. It does not wait until it answers.
+func (c *Cluster) Resume(i int) error { return c.run(c.brokers()[i]) }
 
 // Restart starts broker i again on its data, killing it first if it runs, and
 // returns once the cluster is whole.
@@ -187,11 +220,16 @@ func (c *Cluster) Restart(ctx context.Context, i int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	return c.await(ctx)
+	return c.Await(ctx)
 }
 
 // Stop ends every process at once. The folder stays.
-func (c *Cluster) Stop() { c.procs.stop() }
+func (c *Cluster) Stop() {
+	c.procs.stop()
+	if c.net != nil {
+		c.net.stop()
+	}
+}
 
 // Pids returns the process IDs by node name, those of ZooKeepers included.
 func (c *Cluster) Pids() map[string]int { return c.procs.pids() }
@@ -233,11 +271,14 @@ func (c *Cluster) run(n *node) error {
 	}
 	cmd := exec.Command(c.java, append(args, "-cp", c.jars+"/*", n.class, n.file)...)
 	cmd.Dir = n.dir
+	if n.space > 0 {
+		cmd = within(n.space, cmd)
+	}
 	return c.procs.start(n.name, cmd, filepath.Join(n.dir, "process.log"))
 }
 
-// await waits until every broker is known to the cluster.
-func (c *Cluster) await(ctx context.Context) error {
+// Await waits until every broker is known to the cluster.
+func (c *Cluster) Await(ctx context.Context) error {
 	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50 * time.Millisecond)}
 	if len(c.o.Users) > 0 {
 		opts = append(opts, kgo.SASL(plain.Auth{User: Admin, Pass: Admin}.AsMechanism()))

@@ -2,6 +2,8 @@ package kafkatest
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"strconv"
 	"testing"
@@ -73,4 +75,31 @@ func TestMissingJavaIsNamed(t *testing.T) {
 	_, err := Start(t.Context(), Options{Dir: t.TempDir()})
 	require.ErrorIs(t, err, ErrNotInstalled)
 	require.ErrorContains(t, err, "Java")
+}
+
+// TestABrokerIsCutOff cuts a broker off: nobody reaches it, nobody is told so,
+// and the others go on. Then it is one of them again.
+func TestABrokerIsCutOff(t *testing.T) {
+	if os.Getenv("BELFRY_TEST_CLUSTERS") == "" {
+		t.Skip("BELFRY_TEST_CLUSTERS is not set: no cluster is started")
+	}
+	c, err := Start(t.Context(), Options{Dir: t.TempDir(), Apart: true})
+	if errors.Is(err, ErrNotApart) || errors.Is(err, ErrNotInstalled) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(c.Stop)
+	dial := func(i int) error {
+		conn, err := net.DialTimeout("tcp", c.Brokers()[i], time.Second)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	}
+	require.NoError(t, dial(1))
+	require.NoError(t, c.Cut(t.Context(), 1))
+	require.ErrorContains(t, dial(1), "i/o timeout")
+	require.NoError(t, dial(2))
+	require.NoError(t, c.Join(t.Context(), 1))
+	require.NoError(t, dial(1))
 }

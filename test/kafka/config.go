@@ -17,6 +17,8 @@ type node struct {
 	heap  string
 	class string
 	file  string // its configuration file
+	host  string // the address it listens at
+	space int    // the process whose network namespace it is in; 0 for ours
 	port  int    // clients connect here
 	peers []int  // its other ports
 
@@ -27,13 +29,14 @@ type node struct {
 // keeperClass is what a ZooKeeper runs.
 const keeperClass = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
-func (n *node) exporterAddress() string { return "127.0.0.1:" + strconv.Itoa(n.exporter) }
+func (n *node) exporterAddress() string { return n.host + ":" + strconv.Itoa(n.exporter) }
 
 // address is where clients connect.
-func (n *node) address() string { return "127.0.0.1:" + strconv.Itoa(n.port) }
+func (n *node) address() string { return n.host + ":" + strconv.Itoa(n.port) }
 
-// plan lays a cluster out: ports, folders, configuration files.
-func plan(o Options) ([]*node, error) {
+// plan lays a cluster out: addresses, folders, configuration files. net is nil
+// unless brokers are apart.
+func plan(o Options, net *network) ([]*node, error) {
 	var nodes []*node
 	var keepers []*node
 	if o.Version == ZooKeeper {
@@ -48,6 +51,12 @@ func plan(o Options) ([]*node, error) {
 		nodes = append(nodes, &node{name: fmt.Sprintf("broker-%d", i), heap: "512m", class: "kafka.Kafka", peers: make([]int, 1)})
 	}
 	all := append(keepers, nodes...)
+	for _, n := range all {
+		n.host = "127.0.0.1"
+	}
+	if net != nil {
+		net.place(keepers, nodes)
+	}
 	if err := choosePorts(all, o.Watched); err != nil {
 		return nil, err
 	}
@@ -66,7 +75,7 @@ func plan(o Options) ([]*node, error) {
 		}
 	}
 	for i, n := range nodes {
-		if err := n.write("server.properties", broker(i+1, n, nodes, keepers, o.Users)); err != nil {
+		if err := n.write("server.properties", broker(o, i+1, nodes, keepers)); err != nil {
 			return nil, err
 		}
 	}
@@ -119,14 +128,14 @@ func (n *node) write(name, content string) error {
 
 func (n *node) writeKeeper(id int, keepers []*node) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "dataDir=%s\nclientPortAddress=127.0.0.1\nclientPort=%d\n", filepath.Join(n.dir, "data"), n.port)
+	fmt.Fprintf(&b, "dataDir=%s\nclientPortAddress=%s\nclientPort=%d\n", filepath.Join(n.dir, "data"), n.host, n.port)
 	b.WriteString("tickTime=1000\ninitLimit=20\nsyncLimit=10\nmaxClientCnxns=0\nadmin.enableServer=false\n")
 	if n.exporter > 0 {
 		b.WriteString("metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n")
-		fmt.Fprintf(&b, "metricsProvider.httpHost=127.0.0.1\nmetricsProvider.httpPort=%d\n", n.exporter)
+		fmt.Fprintf(&b, "metricsProvider.httpHost=%s\nmetricsProvider.httpPort=%d\n", n.host, n.exporter)
 	}
 	for i, k := range keepers {
-		fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d\n", i+1, k.peers[0], k.peers[1])
+		fmt.Fprintf(&b, "server.%d=%s:%d:%d\n", i+1, k.host, k.peers[0], k.peers[1])
 	}
 	if err := os.WriteFile(filepath.Join(n.dir, "data", "myid"), []byte(strconv.Itoa(id)), 0o644); err != nil {
 		return err
@@ -136,8 +145,10 @@ func (n *node) writeKeeper(id int, keepers []*node) error {
 
 // broker returns server.properties. What differs from Kafka's defaults keeps
 // a small machine's start short; nothing changes how transactions, elections
-// or groups behave once running, except that shorter sessions are allowed.
-func broker(id int, n *node, brokers, keepers []*node, users []string) string {
+// or groups behave once running, except that shorter sessions are allowed and,
+// unless Options say otherwise, brokers have them.
+func broker(o Options, id int, brokers, keepers []*node) string {
+	n := brokers[id-1]
 	replicas := min(3, len(brokers))
 	lines := []string{
 		"log.dirs=" + filepath.Join(n.dir, "data"),
@@ -167,26 +178,30 @@ func broker(id int, n *node, brokers, keepers []*node, users []string) string {
 			"listeners=PLAINTEXT://"+n.address(),
 			"zookeeper.connect="+strings.Join(addresses, ","),
 			"zookeeper.connection.timeout.ms=30000",
-			"zookeeper.session.timeout.ms=6000",
 		)
+		if !o.DefaultTimeouts {
+			lines = append(lines, "zookeeper.session.timeout.ms=6000")
+		}
 		return strings.Join(lines, "\n") + "\n"
 	}
 	voters := make([]string, len(brokers))
 	for i, b := range brokers {
-		voters[i] = fmt.Sprintf("%d@127.0.0.1:%d", i+1, b.peers[0])
+		voters[i] = fmt.Sprintf("%d@%s:%d", i+1, b.host, b.peers[0])
 	}
 	lines = append(lines,
 		fmt.Sprintf("node.id=%d", id),
 		"process.roles=broker,controller",
-		fmt.Sprintf("listeners=PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", n.address(), n.peers[0]),
+		fmt.Sprintf("listeners=PLAINTEXT://%s,CONTROLLER://%s:%d", n.address(), n.host, n.peers[0]),
 		"advertised.listeners=PLAINTEXT://"+n.address(),
 		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"controller.listener.names=CONTROLLER",
 		"controller.quorum.voters="+strings.Join(voters, ","),
-		"broker.session.timeout.ms=6000",
 	)
-	if len(users) > 0 {
-		lines = append(lines, authorized(n, users)...)
+	if !o.DefaultTimeouts {
+		lines = append(lines, "broker.session.timeout.ms=6000")
+	}
+	if len(o.Users) > 0 {
+		lines = append(lines, authorized(n, o.Users)...)
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -201,7 +216,7 @@ func authorized(n *node, users []string) []string {
 		fmt.Fprintf(&login, " user_%[1]s=%[1]q", user)
 	}
 	return []string{
-		fmt.Sprintf("listeners=SASL_PLAINTEXT://%s,CONTROLLER://127.0.0.1:%d", n.address(), n.peers[0]),
+		fmt.Sprintf("listeners=SASL_PLAINTEXT://%s,CONTROLLER://%s:%d", n.address(), n.host, n.peers[0]),
 		"advertised.listeners=SASL_PLAINTEXT://" + n.address(),
 		"listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"inter.broker.listener.name=SASL_PLAINTEXT",

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // processes starts and ends processes, each in a group of its own. Unless
@@ -48,10 +49,13 @@ func (p *processes) start(name string, cmd *exec.Cmd, log string) error {
 	}
 	defer func() { _ = f.Close() }() // the process has its own
 	cmd.Stdout, cmd.Stderr = f, f
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
 	if p.detach {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		cmd.SysProcAttr.Setsid = true
 	} else {
+		cmd.SysProcAttr.Setpgid = true
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
 	started := make(chan error)
@@ -120,6 +124,26 @@ func (p *processes) kill(name string) error {
 	}
 	<-proc.done
 	return nil
+}
+
+// terminate asks name to end and waits for it, for no longer than limit.
+func (p *processes) terminate(name string, limit time.Duration) error {
+	proc, err := p.get(name)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	proc.killed = true
+	p.mu.Unlock()
+	if err := p.signal(name, syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-proc.done:
+		return nil
+	case <-time.After(limit):
+		return fmt.Errorf("%s has not shut down after %s", name, limit)
+	}
 }
 
 // exited names a process that ended without being killed by us.
