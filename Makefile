@@ -111,6 +111,16 @@ hostile: ## Hostile records to every topic of running members for FOR (10m); SEE
 test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
 	BELFRY_TEST_CRON=1 $(GO) test -count=1 -timeout 30m ./test/cron/...
 
+# What test-web and screenshots need: Debian's chromium, or another.
+.PHONY: test-web
+test-web: ## The pages in headless Chromium (apt: chromium): every screen in light, dark and on a phone, axe, keys, live log.
+	BELFRY_TEST_WEB=1 $(GO) test -count=1 -timeout 30m -v -run 'InABrowser|Keys|Asked|TooLate|Live|Up' ./internal/web/ | grep -vE '^(=== |\s+[a-z_]+_test.go.*INFO)'
+
+.PHONY: screenshots
+screenshots: ## Make the pictures of docs/web.md anew, in headless Chromium.
+	mkdir -p docs/web
+	BELFRY_TEST_WEB=1 BELFRY_SCREENSHOTS='$(CURDIR)/docs/web' $(GO) test -count=1 -timeout 10m -v -run Screenshots ./internal/web/
+
 ##@ Check
 
 .PHONY: lint
@@ -207,6 +217,15 @@ bench-failover: ## What of a broker's death is felt, on both Kafkas (hours); FAI
 .PHONY: bench-schedule
 bench-schedule: ## Next due times beside other Go libraries.
 	$(GO) -C test/bench/schedule run .
+
+# How many runs bench-history asks of; ten million take ten minutes to make, and
+# are kept in BELFRY_BENCH_HISTORY, if that names a folder.
+RUNS ?= 1000000
+
+.PHONY: bench-history
+bench-history: ## What a server keeps: events folded a second, and questions of RUNS (1000000) runs.
+	$(GO) test -run '^$$' -bench Fold -benchtime 1000000x -timeout 1h ./internal/history/
+	BELFRY_BENCH_RUNS=$(RUNS) $(GO) test -run '^$$' -bench Questions -benchtime 100x -timeout 3h ./internal/history/
 
 .PHONY: help
 help:

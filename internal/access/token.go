@@ -36,7 +36,7 @@ type Token struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	// Hash is the SHA-256 of the whole text, in hexadecimal digits.
-	Hash  string `json:"hash"`
+	Hash  string `json:"hash,omitempty"`
 	Role  Role   `json:"role"`
 	Scope Scope  `json:"scope,omitzero"`
 

@@ -61,28 +61,6 @@ func TestReadFilesBeside(t *testing.T) {
 	require.NotContains(t, err.Error(), "days.ics")
 }
 
-func TestCameFrom(t *testing.T) {
-	for _, c := range []struct {
-		source, path string
-		want         bool
-	}{
-		{"jobs.yaml", "jobs.yaml", true},
-		{"jobs.yaml", "./jobs.yaml", true},
-		{"jobs.d/a.yaml", "jobs.d", true},
-		{"jobs.d/a.yaml", "jobs.d/", true},
-		{"jobs.d.old/a.yaml", "jobs.d", false},
-		{"jobs.yaml.bak", "jobs.yaml", false},
-		{"a.yaml", ".", true},
-		{"/etc/a.yaml", ".", false},
-		{"sub/a.yaml", ".", false},
-		{"/etc/a.yaml", "/etc", true},
-		{"", ".", false},
-		{"", "jobs.d", false},
-	} {
-		require.Equal(t, c.want, cameFrom(c.source, c.path), "source %q, path %q", c.source, c.path)
-	}
-}
-
 // TestReadFilesRefuses what would wait for somebody, or fill the memory, and
 // says what it is.
 func TestReadFilesRefuses(t *testing.T) {

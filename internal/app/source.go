@@ -163,7 +163,7 @@ func (s *source) apply(ctx context.Context, set job.Set, remove bool) error {
 	if err != nil {
 		return err
 	}
-	changes := steer.Plan(have, set.Jobs, FromPath(s.path))
+	changes := steer.Plan(have, set.Jobs, steer.FromPath(s.path))
 	counts := map[steer.ChangeKind]int{}
 	for _, c := range changes {
 		counts[c.Kind]++

@@ -2,14 +2,22 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/broker"
+	"github.com/belfry-cron/belfry/internal/gate"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/notice"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -37,6 +45,14 @@ type UpOptions struct {
 	Slots, RetrySlots int
 	Lead, Drain       time.Duration
 
+	// HTTP says where pages and the API are answered; an empty address does
+	// without. Whoever opens the URL that OnServe gets acts as Who.
+	HTTP HTTPOptions
+	// Notices are the targets of notices; without them none are delivered.
+	Notices *notice.Settings
+	Who     access.Principal
+	OnServe func(url string)
+
 	// OnListen is called once the broker accepts connections. OnSchedule and
 	// OnRun see the events of the scheduler and the workers; they must not
 	// block.
@@ -46,8 +62,8 @@ type UpOptions struct {
 }
 
 // Up runs a broker, a scheduler and a worker for each cluster until ctx ends.
-// Then the workers leave first, so that what they return and report is still
-// heard, then the scheduler, then the broker.
+// The server leaves first of all, then the workers, so that what they return and
+// report is still heard, then the scheduler, then the broker.
 func Up(ctx context.Context, o UpOptions) (err error) {
 	st := &stack{log: o.Log}
 	defer func() { err = errors.Join(err, st.close(o.Drain+stopMargin)) }()
@@ -83,8 +99,62 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 	if o.Jobs != "" {
 		n.watch(ctx, o.Jobs, w.ensure)
 	}
+	if o.HTTP.Addr != "" {
+		if err := o.serve(ctx, n, b, w.ensure); err != nil {
+			return unlessEnded(ctx, err)
+		}
+	}
 	n.started()
 	return n.roles.wait(ctx)
+}
+
+// addressFile is where the data folder says how pages are reached.
+const addressFile = "http"
+
+// serve starts what answers people and programs. Its key is made of the secret of
+// the broker, which whoever may read the data folder has.
+func (o *UpOptions) serve(ctx context.Context, n *opened, b *broker.Broker, ensure func(context.Context, []string) error) error {
+	key, data := upKey(b.Secret()), filepath.Join(o.Dir, "server")
+	if o.Dir == "" { // all is in memory, but the read model
+		var err error
+		if data, err = os.MkdirTemp("", "belfry-server-"); err != nil {
+			return fmt.Errorf("making a folder for the read model: %w", err)
+		}
+		n.stack.push("folder of the read model", func(context.Context) error { return os.RemoveAll(data) })
+	}
+	url, err := n.startServer(ctx, serving{HTTPOptions: o.HTTP, data: data, key: key, local: &o.Who, notices: o.Notices, ensure: ensure})
+	if err != nil {
+		return err
+	}
+	defer func() { o.OnServe(gate.OnceURL(url, key, time.Now())) }()
+	if o.Dir == "" {
+		return nil
+	}
+	path := filepath.Join(o.Dir, addressFile)
+	if err := os.WriteFile(path, []byte(url+"\n"), 0o600); err != nil {
+		return fmt.Errorf("noting the address of the pages: %w", err)
+	}
+	n.stack.push("address of the pages", func(context.Context) error { return os.Remove(path) })
+	return nil
+}
+
+// upKey is the key of sessions that an installation's secret makes.
+func upKey(secret string) []byte {
+	sum := sha256.Sum256([]byte("belfry pages " + secret))
+	return sum[:]
+}
+
+// OpenUp returns a one-time URL of the pages of an Up that runs in a folder.
+func OpenUp(dir string) (string, error) {
+	url, err := os.ReadFile(filepath.Join(dir, addressFile))
+	if err != nil {
+		return "", fmt.Errorf("looking for a \"belfry up\" that runs in %s: %w", dir, err)
+	}
+	secret, err := os.ReadFile(broker.SecretIn(dir))
+	if err != nil {
+		return "", fmt.Errorf("reading the secret of the broker: %w", err)
+	}
+	return gate.OnceURL(strings.TrimSpace(string(url)), upKey(strings.TrimSpace(string(secret))), time.Now()), nil
 }
 
 // announce lets the other commands of this user find the broker's secret.

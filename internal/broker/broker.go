@@ -246,12 +246,15 @@ func (b *Broker) Addrs() []string { return b.addrs }
 // Secret is what clients authenticate with, as the password of User.
 func (b *Broker) Secret() string { return b.secret }
 
+// SecretIn names the file in a data folder that holds the secret.
+func SecretIn(dir string) string { return filepath.Join(dir, secretFile) }
+
 // SecretFile holds the secret; empty if all is in memory.
 func (b *Broker) SecretFile() string {
 	if b.o.Dir == "" {
 		return ""
 	}
-	path := filepath.Join(b.o.Dir, secretFile)
+	path := SecretIn(b.o.Dir)
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}

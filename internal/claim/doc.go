@@ -47,16 +47,20 @@
 //     the worker is in touch: a beat was acknowledged within InTouch, and
 //     control was read to an end that was looked up within ControlFresh and
 //     after the run was polled. A recall that was committed before is known.
-//   - A run stays in beats from Decide until its last event is in the log.
+//   - A run stays in beats from Decide until its last event is in the log, by the
+//     number of its claim, which no other ever has.
+//   - A run far ahead of its time costs nothing but its memory: no step looks at
+//     it before it is near, whatever the wall clock does (order.go).
 //   - Slots are taken from starting through running. As many runs more are
 //     announced as slots come free while an announcement is acknowledged.
 //
 // # Bounds
 //
-//	runs held without a slot   Ahead (2,000) a queue
-//	runs polled at once        see limit
+//	runs held without a slot   Ahead (64,000) a queue, records of 128 MB; half of
+//	                           it ahead of their times
+//	runs polled at once        1,000, see limit
 //	slots of a queue           10,000
-//	keys in a beat             8,000, or 600 kB; the rest is counted
+//	rows in a beat             8,000; the rest is counted
 //	words remembered           100,000 of the last 25 hours
 //	a run's wait for a slot    250 ms where others have one, doubled from the
 //	                           fifth hop on, up to 8 s

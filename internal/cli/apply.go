@@ -4,14 +4,13 @@ import (
 	"context"
 	"strings"
 
-	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 type applyCmd struct {
-	connection
+	reachable
 	answer
 	Files        []string `short:"f" name:"file" required:"" placeholder:"FILE|DIR" predictor:"file" help:"Job files, or folders of them."`
 	Prune        bool     `help:"Remove the jobs that came from these files or folders before and are no longer in them."`
@@ -31,23 +30,46 @@ func (c *applyCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	k, err := c.reachStore(ctx, s, set.Clusters)
+	changes, err := c.apply(ctx, s, set)
 	if err != nil {
 		return err
+	}
+	return c.report(s, changes, len(set.Jobs))
+}
+
+// apply makes the changes, or only finds them, by either way.
+func (c *applyCmd) apply(ctx context.Context, s *session, set job.Set) ([]steer.Change, error) {
+	prune := pruned(c.Prune, c.Files)
+	if c.Server != "" {
+		server, err := c.toServer()
+		if err != nil {
+			return nil, usageError(err)
+		}
+		return server.Apply(ctx, set, prune, c.DryRun)
+	}
+	k, err := c.reachStore(ctx, s, set.Clusters)
+	if err != nil {
+		return nil, err
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
 	have, err := k.Jobs(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changes := steer.Plan(have, set.Jobs, c.prune())
-	if !c.DryRun {
-		if err := k.steer().Apply(ctx, keyboard(), changes); err != nil {
-			return err
-		}
+	changes := steer.Plan(have, set.Jobs, steer.FromPaths(prune))
+	if c.DryRun {
+		return changes, nil
 	}
-	return c.report(s, changes, len(set.Jobs))
+	return changes, k.steer().Apply(ctx, keyboard(), changes)
+}
+
+// pruned are the files and folders whose jobs may be removed.
+func pruned(prune bool, files []string) []string {
+	if !prune {
+		return nil
+	}
+	return files
 }
 
 // reachStore connects and makes the topics of the clusters, if it may.
@@ -67,21 +89,6 @@ func (c *applyCmd) reachStore(ctx context.Context, s *session, clusters []string
 		return nil, err
 	}
 	return k, nil
-}
-
-// prune says which jobs may be removed.
-func (c *applyCmd) prune() func(job.Job) bool {
-	if !c.Prune {
-		return steer.Keep
-	}
-	return func(j job.Job) bool {
-		for _, path := range c.Files {
-			if app.FromPath(path)(j) {
-				return true
-			}
-		}
-		return false
-	}
 }
 
 func (c *applyCmd) report(s *session, changes []steer.Change, jobs int) error {

@@ -5,7 +5,7 @@ import (
 )
 
 type cancelCmd struct {
-	connection
+	reachable
 	ID string `arg:"" name:"run" help:"ID of the run, or enough of its beginning."`
 }
 
@@ -16,12 +16,12 @@ func (cancelCmd) Help() string {
 
 // Run sends the request.
 func (c *cancelCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	f, err := k.FindRun(ctx, c.ID)
+	f, _, err := k.found(ctx, c.ID)
 	if err != nil {
 		return told(err)
 	}
@@ -29,7 +29,7 @@ func (c *cancelCmd) Run(ctx context.Context, s *session) error {
 		s.printf("%s of %s had ended already: %s\n", short(f.ID), f.Job, f.Ended.State)
 		return nil
 	}
-	if _, err := k.steer().Cancel(ctx, keyboard(), f); err != nil {
+	if err := k.cancel(ctx, f); err != nil {
 		return told(err)
 	}
 	s.printf("%s of %s is being cancelled\n", short(f.ID), f.Job)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/query"
@@ -13,14 +14,16 @@ import (
 type deadCmd struct {
 	List    deadListCmd    `cmd:"" default:"withargs" help:"List dead letters."`
 	Requeue deadRequeueCmd `cmd:"" help:"Run again what was given up."`
+	Discard deadDiscardCmd `cmd:"" help:"Say that what was given up will not be run again."`
 }
 
 type deadListCmd struct {
-	connection
+	reachable
 	answer
 	Job     string        `placeholder:"NAME" help:"Only runs of this job."`
 	Cluster string        `placeholder:"NAME" help:"Only dead letters of this cluster."`
 	Since   time.Duration `default:"720h" help:"How far back to look."`
+	All     bool          `help:"Also those that were discarded."`
 }
 
 func (deadListCmd) Help() string {
@@ -31,14 +34,17 @@ func (deadListCmd) Help() string {
 
 // Run lists dead letters.
 func (c *deadListCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	letters, err := k.DeadLetters(ctx, query.DeadFilter{Job: c.Job, Cluster: c.Cluster, Since: time.Now().Add(-c.Since)})
+	letters, err := k.deadLetters(ctx, query.DeadFilter{Job: c.Job, Cluster: c.Cluster, Since: time.Now().Add(-c.Since)})
 	if err != nil {
 		return err
+	}
+	if !c.All {
+		letters = slices.DeleteFunc(letters, func(d query.DeadLetter) bool { return d.Discarded })
 	}
 	if c.Output == "json" {
 		return s.asJSON(letters)
@@ -70,12 +76,17 @@ func yes(b bool) string {
 	return "no"
 }
 
+// deadRuns names dead runs: one, or all of a job.
+type deadRuns struct {
+	reachable
+	ID  string `arg:"" optional:"" name:"run" help:"ID of the run, or enough of its beginning."`
+	All bool   `help:"All runs of the job that were neither requeued nor discarded yet."`
+	Job string `placeholder:"NAME" help:"The job of --all."`
+}
+
 type deadRequeueCmd struct {
-	connection
-	ID    string `arg:"" optional:"" name:"run" help:"ID of the run, or enough of its beginning."`
-	Again bool   `help:"Requeue the run even if it was requeued before."`
-	All   bool   `help:"Requeue all runs of the job that were not requeued yet."`
-	Job   string `placeholder:"NAME" help:"The job of --all."`
+	deadRuns
+	Again bool `help:"Requeue the run even if it was requeued before."`
 }
 
 func (deadRequeueCmd) Help() string {
@@ -84,7 +95,7 @@ func (deadRequeueCmd) Help() string {
 }
 
 // Validate is called by kong.
-func (c *deadRequeueCmd) Validate() error {
+func (c *deadRuns) Validate() error {
 	switch {
 	case c.ID == "" && !c.All:
 		return errors.New("name a run, or give --all --job NAME")
@@ -98,39 +109,70 @@ func (c *deadRequeueCmd) Validate() error {
 
 // Run requeues dead runs.
 func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	letters, err := k.DeadLetters(ctx, query.DeadFilter{Job: c.Job, Since: time.Unix(0, 0)})
+	letters, err := k.deadLetters(ctx, query.DeadFilter{Job: c.Job, Since: time.Unix(0, 0)})
 	if err != nil {
 		return err
 	}
-	wanted, err := c.choose(letters)
+	wanted, err := c.choose(letters, c.Again)
 	if err != nil {
 		return err
 	}
 	for _, r := range wanted {
-		asked, err := k.steer().Requeue(ctx, keyboard(), query.Found{ID: r.ID, Job: r.Job, Due: r.Due}, "")
+		id, err := k.requeue(ctx, r)
 		if err != nil {
 			return fmt.Errorf("requeueing %s: %w", short(r.ID), told(err))
 		}
-		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, asked.Run)
+		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, id)
+	}
+	return nil
+}
+
+type deadDiscardCmd struct{ deadRuns }
+
+func (deadDiscardCmd) Help() string {
+	return "The ledger says from then on that the run was discarded, and \"belfry dead list\" leaves it out; nothing is deleted.\n\n" +
+		"Examples:\n\n    belfry dead discard 3f2a9c1e\n    belfry dead discard --all --job backup"
+}
+
+// Run discards dead runs.
+func (c *deadDiscardCmd) Run(ctx context.Context, s *session) error {
+	k, err := c.way(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	letters, err := k.deadLetters(ctx, query.DeadFilter{Job: c.Job, Since: time.Unix(0, 0)})
+	if err != nil {
+		return err
+	}
+	wanted, err := c.choose(letters, true)
+	if err != nil {
+		return err
+	}
+	for _, r := range wanted {
+		if err := k.discard(ctx, r); err != nil {
+			return fmt.Errorf("discarding %s: %w", short(r.ID), told(err))
+		}
+		s.printf("%s of %s is discarded\n", short(r.ID), r.Job)
 	}
 	return nil
 }
 
 // choose returns the runs that were named, each once.
-func (c *deadRequeueCmd) choose(letters []query.DeadLetter) ([]*run.Run, error) {
+func (c *deadRuns) choose(letters []query.DeadLetter, again bool) ([]*run.Run, error) {
 	if c.All {
 		wanted := query.DeadRuns(letters, c.Job)
 		if len(wanted) == 0 {
-			return nil, notFound("no dead run of job %q waits to be requeued; \"belfry dead list\" shows all", c.Job)
+			return nil, notFound("no dead run of job %q waits; \"belfry dead list\" shows all", c.Job)
 		}
 		return wanted, nil
 	}
-	r, err := query.DeadRun(letters, c.ID, c.Again)
+	r, err := query.DeadRun(letters, c.ID, again)
 	if errors.As(err, new(*query.NoRunError)) {
 		return nil, notFound("no dead run begins with %q; \"belfry dead list\" shows all", c.ID)
 	}

@@ -11,9 +11,10 @@ import (
 
 func TestADeadRunIsRequeuedTwiceOnlyWhenAskedTo(t *testing.T) {
 	letters := []query.DeadLetter{{DeadLetter: run.DeadLetter{Run: &run.Run{ID: "3f2a9c1e", Job: "backup"}}, Requeued: true}}
-	_, err := (&deadRequeueCmd{ID: "3f2a"}).choose(letters)
+	named := deadRuns{ID: "3f2a"}
+	_, err := named.choose(letters, false)
 	require.ErrorContains(t, err, "--again")
-	chosen, err := (&deadRequeueCmd{ID: "3f2a", Again: true}).choose(letters)
+	chosen, err := named.choose(letters, true)
 	require.NoError(t, err)
 	require.Len(t, chosen, 1)
 }

@@ -3,13 +3,17 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/belfry-cron/belfry/internal/access"
+	"github.com/belfry-cron/belfry/internal/client"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/query"
+	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 // The exit codes; doc.go and the help say what they mean.
@@ -53,7 +57,27 @@ func exitCode(err error) int {
 	case errors.As(err, &problems), errors.As(err, &parse):
 		return exitUsage
 	}
+	var problem *client.Problem
+	switch {
+	case errors.As(err, new(*client.UnreachableError)):
+		return exitUnreachable
+	case errors.As(err, &problem):
+		return exitOfProblem(problem.Status)
+	}
 	if class := kafka.Classify(err); class == kafka.ClassUnreachable || class == kafka.ClassTimeout {
+		return exitUnreachable
+	}
+	return exitFailed
+}
+
+// exitOfProblem returns the exit code for what a server says is wrong.
+func exitOfProblem(status int) int {
+	switch status {
+	case http.StatusNotFound:
+		return exitNotFound
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
+		return exitUsage
+	case http.StatusServiceUnavailable:
 		return exitUnreachable
 	}
 	return exitFailed
@@ -66,7 +90,13 @@ func told(err error) error {
 	var run *query.NoRunError
 	var several *query.AmbiguousError
 	var requeued *query.RequeuedError
+	var token *access.NoTokenError
+	var invalid *steer.InvalidError
 	switch {
+	case errors.As(err, &token):
+		return notFound("there is no token %q; \"belfry token list\" shows them", token.ID)
+	case errors.As(err, &invalid):
+		return usageError(invalid)
 	case errors.As(err, &job) && !job.Since.IsZero():
 		return notFound("there is no job %q, and nothing is known of one since %s", job.Job, when(job.Since))
 	case errors.As(err, &job):

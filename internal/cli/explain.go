@@ -10,10 +10,11 @@ import (
 	"github.com/belfry-cron/belfry/internal/ledger"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 type explainCmd struct {
-	connection
+	reachable
 	answer
 	Job   string        `arg:"" help:"Name of the job."`
 	At    string        `placeholder:"TIME" help:"Tell all about this due time: RFC 3339, or a date and time, or a time of today, in the job's zone."`
@@ -53,39 +54,39 @@ type verdict struct {
 
 // Run explains due times.
 func (c *explainCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	def, err := k.Definition(ctx, c.Job)
-	if err != nil {
-		return err
-	}
-	if def.Invalid != nil {
-		s.note("the definition in force is not valid, so its due times are unknown: %s", def.Invalid.Error())
-	}
 	now := time.Now()
-	since, at := now.Add(-c.Since), time.Time{}
-	if c.At != "" {
-		if at, err = parseTime(c.At, def.Zone, now); err != nil {
-			return usageError(fmt.Errorf("--at: %w", err))
-		}
-		if at.Before(since) {
-			since = at
-		}
-	}
-	e, err := k.Explain(ctx, def, since, now)
+	span := query.Span{From: now.Add(-c.Since), To: now.Add(c.Since / 24), Limit: c.Limit}
+	x, err := k.explained(ctx, c.Job, span)
 	if err != nil {
 		return told(err)
 	}
-	if e.Aside != "" {
-		s.note("%s", setAside(c.Job, e.Aside))
+	at, zone := time.Time{}, time.UTC
+	if c.At != "" {
+		if zone, err = tzdata.Load(x.Zone); err != nil {
+			return err
+		}
+		if at, err = parseTime(c.At, zone, now); err != nil {
+			return usageError(fmt.Errorf("--at: %w", err))
+		}
+		if x, err = k.explained(ctx, c.Job, query.Span{From: at, To: at}); err != nil {
+			return told(err)
+		}
+	}
+	if x.Invalid != "" {
+		s.note("the definition in force is not valid, so its due times are unknown: %s", x.Invalid)
+	}
+	if x.Aside != "" {
+		s.note("%s", setAside(c.Job, x.Aside))
 	}
 	if c.At != "" {
-		return c.explainOne(s, e, &def, at)
+		return c.explainOne(s, &x, at.In(zone))
 	}
-	verdicts := worded(e.Verdicts(since, now.Add(c.Since/24), c.Limit), e, &def)
+	verdicts := worded(&x)
 	if c.Output == "json" {
 		return s.asJSON(verdicts)
 	}
@@ -97,19 +98,19 @@ func (c *explainCmd) Run(ctx context.Context, s *session) error {
 }
 
 // worded puts verdicts into words.
-func worded(all []query.Verdict, e *query.Explanation, def *query.Definition) []verdict {
-	verdicts := make([]verdict, 0, len(all))
-	for i := range all {
-		v := &all[i]
+func worded(x *query.Explained) []verdict {
+	verdicts := make([]verdict, 0, len(x.Verdicts))
+	for i := range x.Verdicts {
+		v := &x.Verdicts[i]
 		w := verdict{Entry: v.Entry, Through: v.Through, Count: v.Count}
-		w.Verdict, w.Why = words(v, e, def)
+		w.Verdict, w.Why = words(v, x)
 		verdicts = append(verdicts, w)
 	}
 	return verdicts
 }
 
 // words says what became of a due time, and why.
-func words(v *query.Verdict, e *query.Explanation, def *query.Definition) (became, because string) {
+func words(v *query.Verdict, x *query.Explained) (became, because string) {
 	became = string(v.Fate)
 	switch {
 	case v.Skip != nil:
@@ -129,13 +130,13 @@ func words(v *query.Verdict, e *query.Explanation, def *query.Definition) (becam
 	case query.Pending:
 		return became, "not due yet"
 	case query.Superseded:
-		return "unrecorded", "before " + when(def.Job.AppliedAt) + ", when the definition in force was applied"
+		return "unrecorded", "before " + when(x.Definition.AppliedAt) + ", when the definition in force was applied"
 	case query.Forgotten:
 		return "unrecorded", "decided, but its events are no longer kept"
 	case query.Undecided:
 		return became, "no scheduler has decided yet; \"belfry members\" shows whether one lives"
 	case query.SetAside:
-		return "undecided", setAside(def.Name, e.Aside)
+		return "undecided", setAside(x.Job, x.Aside)
 	case query.Skipped:
 	}
 	return became, ""
@@ -164,14 +165,13 @@ func verdictRow(v *verdict) []string {
 	return row
 }
 
-// explainOne tells all about the due time asked for.
-func (c *explainCmd) explainOne(s *session, e *query.Explanation, def *query.Definition, at time.Time) error {
-	verdicts := worded(e.Verdicts(at, at, 0), e, def)
-	local := at.In(def.Zone)
+// explainOne tells all about the due time asked for, which is in the job's zone.
+func (c *explainCmd) explainOne(s *session, x *query.Explained, local time.Time) error {
+	verdicts := worded(x)
 	if len(verdicts) == 0 {
 		neighbour := ""
-		if next, ok := e.Next(at); ok {
-			neighbour = "; the next one after that is " + next.In(def.Zone).Format(time.RFC3339)
+		if !x.Next.IsZero() {
+			neighbour = "; the next one after that is " + x.Next.In(local.Location()).Format(time.RFC3339)
 		}
 		return notFound("%s is no due time of %s%s", local.Format(time.RFC3339), c.Job, neighbour)
 	}
@@ -190,7 +190,7 @@ func (c *explainCmd) explainOne(s *session, e *query.Explanation, def *query.Def
 		if v.Entry.Run != nil {
 			s.printf("  run %s (%s) on %s\n", v.Entry.Run.ID, orDash(string(v.Entry.Run.Trigger)), orDash(v.Entry.Run.Cluster))
 			for _, turn := range timeline(v.Entry.Run) {
-				s.printf("  %s  %s\n", turn.at.In(def.Zone).Format("2006-01-02 15:04:05.000"), turn.text)
+				s.printf("  %s  %s\n", turn.at.In(local.Location()).Format("2006-01-02 15:04:05.000"), turn.text)
 			}
 		}
 	}

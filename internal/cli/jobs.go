@@ -10,7 +10,7 @@ import (
 )
 
 type jobsCmd struct {
-	connection
+	reachable
 	answer
 	Cluster string `placeholder:"NAME" help:"Only jobs of this cluster."`
 }
@@ -28,13 +28,13 @@ type jobAnswer struct {
 
 // Run lists jobs.
 func (c *jobsCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
-	found, err := k.Statuses(ctx, c.Cluster, time.Now())
+	found, err := k.statuses(ctx, c.Cluster)
 	if err != nil {
 		return err
 	}

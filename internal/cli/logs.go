@@ -6,11 +6,10 @@ import (
 	"fmt"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
-	"github.com/belfry-cron/belfry/internal/query"
 )
 
 type logsCmd struct {
-	connection
+	reachable
 	answer
 	ID      string `arg:"" name:"run" help:"ID of the run, or enough of its beginning."`
 	Follow  bool   `short:"f" help:"Go on until the run has ended."`
@@ -27,22 +26,20 @@ func (logsCmd) Help() string {
 
 // Run shows the output of a run.
 func (c *logsCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	f, err := k.FindRun(ctx, c.ID)
+	f, known, err := k.found(ctx, c.ID)
 	if err != nil {
 		return told(err)
 	}
-	since := f.Due.Add(-query.BeforeDue)
-	l, err := k.Ledger(ctx, f.Job, since)
+	r, err := k.ledgerRun(ctx, f, known)
 	if err != nil {
 		return err
 	}
-	r, ok := l.Run(f.ID)
-	if ok {
+	if r.Cluster != "" {
 		f.Cluster = r.Cluster
 	}
 	if f.Cluster == "" {
@@ -50,14 +47,10 @@ func (c *logsCmd) Run(ctx context.Context, s *session) error {
 	}
 	p := &outputPrinter{s: s, json: c.Output == "json", raw: c.Raw}
 	if c.Follow && !r.Ended() {
-		from, err := k.EventsFrom(ctx, f.Job, since)
-		if err != nil {
-			return err
-		}
-		_, err = k.Follow(ctx, f, from, c.Attempt, p.show)
+		_, err = k.follow(ctx, started{Found: f}, c.Attempt, p.show)
 		return err
 	}
-	if err := k.Output(ctx, f, c.Attempt, p.show); err != nil {
+	if err := k.output(ctx, f, c.Attempt, p.show); err != nil {
 		return err
 	}
 	if p.chunks == 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/posener/complete"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/belfry-cron/belfry/internal/client"
 	"github.com/belfry-cron/belfry/internal/keeper"
 )
 
@@ -28,6 +29,7 @@ type grammar struct {
 	Up        upCmd        `cmd:"" group:"roles" help:"Run everything in one process, with an embedded broker."`
 	Scheduler schedulerCmd `cmd:"" group:"roles" help:"Run a scheduler."`
 	Worker    workerCmd    `cmd:"" group:"roles" help:"Run a worker of one cluster."`
+	Server    serverCmd    `cmd:"" group:"roles" help:"Serve pages and the API."`
 
 	Apply    applyCmd    `cmd:"" group:"jobs" help:"Put the jobs of files into force."`
 	Validate validateCmd `cmd:"" group:"jobs" help:"Check job files."`
@@ -43,8 +45,13 @@ type grammar struct {
 	Runs    runsCmd    `cmd:"" group:"runs" help:"List runs and how they went."`
 	Logs    logsCmd    `cmd:"" group:"runs" help:"Show what a run wrote."`
 	Explain explainCmd `cmd:"" group:"runs" help:"Say what became of each due time of a job, and why."`
-	Dead    deadCmd    `cmd:"" group:"runs" help:"List or requeue the runs that were given up."`
+	Dead    deadCmd    `cmd:"" group:"runs" help:"List, requeue or discard the runs that were given up."`
 
+	Backfill backfillCmd `cmd:"" group:"runs" help:"Run due times of the past."`
+	Notices  noticesCmd  `cmd:"" group:"runs" help:"List what people were told of jobs, or send a test."`
+
+	Open       openCmd                   `cmd:"" group:"kafka" help:"Print a URL of the pages of a running \"belfry up\", good once."`
+	Token      tokenCmd                  `cmd:"" group:"kafka" help:"Make, list or revoke tokens for servers."`
 	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
 	Health     healthCmd                 `cmd:"" group:"kafka" help:"Ask a role on this host whether it does its work."`
@@ -138,9 +145,10 @@ func parser(g *grammar, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, e
 			{Key: "jobs", Title: "Jobs:"},
 			{Key: "runs", Title: "Runs:"},
 			{Key: "kafka", Title: "The system:"},
+			{Key: "server", Title: "A server instead of Kafka:"},
 			{Key: "connection", Title: "Kafka:"},
 		}),
-		kong.Vars{"brokers": defaultListen},
+		kong.Vars{"brokers": defaultListen, "http": defaultHTTP},
 	)
 }
 
@@ -159,7 +167,7 @@ func complain(stderr io.Writer, err error) int {
 	}
 	code := exitCode(err)
 	message := err.Error()
-	if code == exitUnreachable {
+	if code == exitUnreachable && !errors.As(err, new(*client.UnreachableError)) && !errors.As(err, new(*client.Problem)) {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
 	if errors.As(err, new(*kgo.ErrFirstReadEOF)) {

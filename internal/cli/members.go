@@ -12,7 +12,7 @@ import (
 )
 
 type membersCmd struct {
-	connection
+	reachable
 	answer
 	All bool `short:"a" help:"Show those that are gone, too."`
 }
@@ -24,12 +24,12 @@ func (membersCmd) Help() string {
 
 // Run shows members.
 func (c *membersCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	a, err := k.Members(ctx, c.All, time.Now())
+	a, err := k.members(ctx, c.All)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 type nextCmd struct {
-	connection
+	reachable
 	answer
 	What     string   `arg:"" name:"file-or-job" predictor:"file" help:"Job file, folder of them, or the name of a job in force."`
 	Count    int      `short:"n" default:"10" help:"Show so many due times of each job."`
@@ -156,7 +156,7 @@ func (c *nextCmd) jobs(ctx context.Context, s *session) ([]job.Job, error) {
 	if strings.ContainsAny(c.What, "/\\") && !c.mayBeJob() {
 		return nil, usageError(fmt.Errorf("there is no file %s", c.What))
 	}
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("there is no file %s, so it is taken for a job: %w", c.What, err)
 	}

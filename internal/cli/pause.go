@@ -5,7 +5,7 @@ import (
 )
 
 type pauseCmd struct {
-	connection
+	reachable
 	Job string `arg:"" help:"Name of the job."`
 }
 
@@ -16,12 +16,12 @@ func (pauseCmd) Help() string {
 
 // Run sends the request.
 func (c *pauseCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	if _, err := k.steer().Pause(ctx, keyboard(), c.Job); err != nil {
+	if err := k.pause(ctx, c.Job); err != nil {
 		return told(err)
 	}
 	s.printf("%s is paused; \"belfry resume %s\" undoes it\n", c.Job, c.Job)

@@ -8,16 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/plan"
-	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/steer"
-	"github.com/belfry-cron/belfry/internal/topic"
 	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
 type planCmd struct {
-	connection
+	reachable
 	answer
 	Files    []string  `short:"f" name:"file" required:"" placeholder:"FILE|DIR" predictor:"file" help:"Job files, or folders of them."`
 	Prune    bool      `help:"As apply --prune would: without the jobs that came from these files or folders and are no longer in them."`
@@ -46,61 +43,19 @@ func (c *planCmd) Validate() error {
 	return checkZone(c.Timezone)
 }
 
-// planAnswer is what plan answers. The loads are due times in each minute
-// from From on.
-type planAnswer struct {
-	From    time.Time `json:"from"`
-	To      time.Time `json:"to"`
-	Differs bool      `json:"differs"`
-	Added   int       `json:"added"`
-	Removed int       `json:"removed"`
-	Moved   int       `json:"moved"`
-	// Resourced is how many jobs would come from another file, all else as
-	// before; they are not among Jobs.
-	Resourced int         `json:"resourced,omitzero"`
-	Jobs      []jobChange `json:"jobs"`
-	Before    []int       `json:"load_before"`
-	After     []int       `json:"load_after"`
-
-	result plan.Result
-}
-
-// jobChange is what apply would do to one job, and what that does to its due
-// times.
-type jobChange struct {
-	Change steer.ChangeKind `json:"change"`
-	Fields []string         `json:"fields,omitempty"`
-	Was    string           `json:"schedule_was,omitempty"`
-	Now    string           `json:"schedule,omitempty"`
-	Paused bool             `json:"paused,omitzero"`
-	plan.Diff
-}
-
 // Run compares.
 func (c *planCmd) Run(ctx context.Context, s *session) error {
 	set, err := readSet(ctx, c.Files)
 	if err != nil {
 		return err
 	}
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
-	have, err := k.Jobs(ctx)
-	if err != nil {
-		return err
-	}
-	states, err := k.States(ctx, "")
-	if err != nil {
-		return err
-	}
-	prune := (&applyCmd{Files: c.Files, Prune: c.Prune}).prune()
-	if c.From.IsZero() {
-		c.From = time.Now()
-	}
-	a, err := c.compare(have, states.Jobs, steer.Plan(have, set.Jobs, prune))
+	a, err := k.plan(ctx, set.Jobs, pruned(c.Prune, c.Files), c.window())
 	if err != nil {
 		return err
 	}
@@ -115,67 +70,17 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	return err
 }
 
-// compare finds the due times that differ. A job paused by command stays so
-// when its definition changes.
-func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.JobState, changes []steer.Change) (planAnswer, error) {
-	from := c.From.Truncate(time.Second)
-	w := plan.Window{From: from, To: from.Add(time.Duration(c.Hours) * time.Hour)}
-	all := len(changes)
-	changes = slices.DeleteFunc(changes, func(c steer.Change) bool { return slices.Equal(c.Fields, []string{"source"}) })
-	a := planAnswer{From: w.From.UTC(), To: w.To.UTC(), Differs: len(changes) > 0, Resourced: all - len(changes), Jobs: []jobChange{}}
-	var jobs []plan.Job
-	var calendars job.Calendars
-	changed := map[string]bool{}
-	for _, change := range changes {
-		changed[change.Name] = true
-		before, was := have[change.Name]
-		one := jobChange{Change: change.Kind, Fields: change.Fields, Paused: states[change.Name].Paused || change.Job.Paused}
-		j := plan.Job{Name: change.Name}
-		if was {
-			one.Was = before.Job.Schedule
-			j.Before = inForce(before.Job, states[change.Name].Paused, &calendars)
-		}
-		if change.Kind != steer.Removed {
-			one.Now = change.Job.Schedule
-			f, err := firesOf(change.Job, &calendars)
-			if err != nil {
-				return a, err
-			}
-			if !one.Paused {
-				j.After = f.due()
-			}
-		}
-		a.Jobs = append(a.Jobs, one)
-		jobs = append(jobs, j)
+// window is the time that is looked at.
+func (c *planCmd) window() plan.Window {
+	from := c.From
+	if from.IsZero() {
+		from = time.Now()
 	}
-	for name, j := range have {
-		if !changed[name] {
-			jobs = append(jobs, plan.Job{Name: name, Same: true, Before: inForce(j.Job, states[name].Paused, &calendars)})
-		}
-	}
-	a.result = plan.Compare(jobs, w)
-	for i := range a.Jobs {
-		d := a.result.Jobs[i]
-		a.Jobs[i].Diff = d
-		a.Added += d.Added
-		a.Removed += d.Removed
-		a.Moved += d.Moved
-	}
-	a.Before, a.After = a.result.Before.PerMinute, a.result.After.PerMinute
-	return a, nil
+	from = from.Truncate(time.Second)
+	return plan.Window{From: from, To: from.Add(time.Duration(c.Hours) * time.Hour)}
 }
 
-// inForce is when a job is due now. A definition that this version cannot
-// read has no due times here, and none at a scheduler of this version.
-func inForce(j job.Job, paused bool, calendars *job.Calendars) plan.Due {
-	f, err := firesOf(j, calendars)
-	if err != nil || paused || j.Paused {
-		return plan.Due{}
-	}
-	return f.due()
-}
-
-func (c *planCmd) show(s *session, a planAnswer) error {
+func (c *planCmd) show(s *session, a steer.Forecast) error {
 	zone := time.Local
 	if c.Timezone != "" {
 		var err error
@@ -202,7 +107,7 @@ func (c *planCmd) show(s *session, a planAnswer) error {
 	return nil
 }
 
-func (c *planCmd) showJob(s *session, j *jobChange, zone *time.Location) {
+func (c *planCmd) showJob(s *session, j *steer.JobChange, zone *time.Location) {
 	mark := map[steer.ChangeKind]string{steer.Added: "+", steer.Changed: "~", steer.Removed: "-"}[j.Change]
 	what := ""
 	switch {
@@ -278,19 +183,20 @@ func fireLine(f plan.Fire, zone *time.Location) string {
 }
 
 // showLoad draws the due times of each minute, before and after in one scale.
-func (c *planCmd) showLoad(s *session, a planAnswer, zone *time.Location) {
+func (c *planCmd) showLoad(s *session, a steer.Forecast, zone *time.Location) {
 	minutes := columnMinutes(c.Hours*60, s.width)
 	const layout = "Mon 2006-01-02 15:04"
 	s.printf("due times a minute, %s to %s %s; a column is %s, and its busiest minute\n",
 		a.From.In(zone).Format(layout), a.To.In(zone).Format(layout), a.To.In(zone).Format("-07:00"), roughly(time.Duration(minutes)*time.Minute))
-	_, highest := a.result.Before.Peak()
-	if _, n := a.result.After.Peak(); n > highest {
+	before, after := plan.Load{From: a.From, PerMinute: a.Before}, plan.Load{From: a.From, PerMinute: a.After}
+	_, highest := before.Peak()
+	if _, n := after.Peak(); n > highest {
 		highest = n
 	}
 	for _, side := range []struct {
 		name string
 		load plan.Load
-	}{{"before", a.result.Before}, {"after ", a.result.After}} {
+	}{{"before", before}, {"after ", after}} {
 		at, n := side.load.Peak()
 		peak := "none"
 		if n > 0 {

@@ -5,7 +5,7 @@ import (
 )
 
 type resumeCmd struct {
-	connection
+	reachable
 	Job string `arg:"" help:"Name of the job."`
 }
 
@@ -15,7 +15,7 @@ func (resumeCmd) Help() string {
 
 // Run sends the request.
 func (c *resumeCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (c *resumeCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if _, err := k.steer().Resume(ctx, keyboard(), c.Job); err != nil {
+	if err := k.resume(ctx, c.Job); err != nil {
 		return told(err)
 	}
 	if j.Job.Paused {

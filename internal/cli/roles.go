@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/belfry-cron/belfry/internal/app"
+	"github.com/belfry-cron/belfry/internal/shard"
 	"github.com/belfry-cron/belfry/internal/tzdata"
 )
 
@@ -83,7 +84,15 @@ func checkJobsPath(path string) error {
 
 // leadFlag is how far ahead of time runs are staged.
 type leadFlag struct {
-	Lead time.Duration `default:"5s" env:"BELFRY_LEAD" help:"How far ahead of their due time runs are put on their queue; 0 waits for the due time."`
+	Lead time.Duration `default:"${lead=5s}" env:"BELFRY_LEAD" help:"How far ahead of their due time runs are put on their queue; 0 waits for the due time."`
+}
+
+// Validate is called by kong.
+func (f *leadFlag) Validate() error {
+	if f.Lead < 0 || f.Lead > shard.MaxLead {
+		return fmt.Errorf("--lead %s: it is between 0 and %s", f.Lead, shard.MaxLead)
+	}
+	return nil
 }
 
 // slotFlags is how much a worker does at a time.

@@ -3,52 +3,41 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
 
-	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
-	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 type runCmd struct {
-	connection
-	Job    string `arg:"" help:"Name of the job."`
-	Follow bool   `short:"f" help:"Wait for the run, show what it writes and how it ends."`
+	reachable
+	Job    string            `arg:"" help:"Name of the job."`
+	Env    map[string]string `placeholder:"NAME=VALUE" mapsep:"none" help:"Replace a variable of the job's environment, or add one, for this run; may be given several times."`
+	Follow bool              `short:"f" help:"Wait for the run, show what it writes and how it ends."`
 	rawFlag
 }
 
 func (runCmd) Help() string {
 	return "The run goes the way of every other: its job's overlap policy, retries and cluster hold for it. " +
 		"With --follow the exit code is 0 if it succeeded and 5 if not.\n\n" +
-		"Examples:\n\n    belfry run backup\n    belfry run backup --follow"
+		"Examples:\n\n    belfry run backup\n    belfry run backup --follow\n    belfry run backup --env REGION=us --env DRY_RUN=1"
 }
 
 // Run sends the request and, if asked to, follows the run to its end.
 func (c *runCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	j, err := k.job(ctx, c.Job)
-	if err != nil {
-		return err
-	}
-	from, err := k.EventsFrom(ctx, c.Job, time.Now().Add(-time.Second))
-	if err != nil {
-		return err
-	}
-	asked, err := k.steer().Run(ctx, keyboard(), c.Job, steer.RunOptions{})
+	began, err := k.start(ctx, c.Job, c.Env)
 	if err != nil {
 		return told(err)
 	}
 	if !c.Follow {
-		s.printf("%s\n", asked.Run)
+		s.printf("%s\n", began.ID)
 		return nil
 	}
 	s.progress.stop()
-	f := query.Found{ID: asked.Run, Job: c.Job, Due: asked.Request.At, Cluster: j.Job.Cluster}
-	end, err := k.Follow(ctx, f, from, 0, (&outputPrinter{s: s, raw: c.Raw}).show)
+	end, err := k.follow(ctx, began, 0, (&outputPrinter{s: s, raw: c.Raw}).show)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 type runsCmd struct {
-	connection
+	reachable
 	answer
 	Job   string        `placeholder:"NAME" help:"Only runs of this job; answers fastest."`
 	State []run.State   `placeholder:"STATE" help:"Only runs in these states: queued, claimed, started, waiting, succeeded, cancelled, skipped, dead."`
@@ -37,18 +37,18 @@ func (c *runsCmd) Validate() error {
 
 // Run lists runs.
 func (c *runsCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.connect(ctx, s)
+	k, err := c.way(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
 	var gone error
 	if c.Job != "" {
-		if _, gone = k.Job(ctx, c.Job); gone != nil && !errors.As(gone, new(*query.NoJobError)) {
+		if gone = k.inForce(ctx, c.Job); gone != nil && !errors.As(gone, new(*query.NoJobError)) {
 			return gone
 		}
 	}
-	found, err := k.Runs(ctx, query.RunFilter{Job: c.Job, States: c.State, Since: time.Now().Add(-c.Since), Limit: c.Limit})
+	found, err := k.runs(ctx, query.RunFilter{Job: c.Job, States: c.State, Since: time.Now().Add(-c.Since), Limit: c.Limit})
 	switch {
 	case err != nil:
 		return err

@@ -11,7 +11,7 @@ import (
 type schedulerCmd struct {
 	connection `set:"wait=2m"`
 	role
-	leadFlag
+	leadFlag `set:"lead=30s"`
 	Jobs     string   `placeholder:"FILE|DIR" predictor:"file" env:"BELFRY_JOBS" help:"Keep the jobs of this file or folder in force; changes are picked up within 2 s."`
 	Clusters []string `placeholder:"NAME" default:"cluster-a,cluster-b" env:"BELFRY_CLUSTERS" help:"Clusters to make topics for, beside those that job files name."`
 }

@@ -19,6 +19,9 @@ import (
 // command looks for one.
 const defaultListen = "127.0.0.1:9392"
 
+// defaultHTTP is where up and a server answer people and programs.
+const defaultHTTP = "127.0.0.1:8080"
+
 // connection is how to reach Kafka: the settings all commands share that do.
 type connection struct {
 	Brokers []string      `group:"connection" placeholder:"HOST:PORT" default:"${brokers}" env:"BELFRY_BROKERS" help:"Kafka brokers to ask first (the default is that of \"belfry up\")."`

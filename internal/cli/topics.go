@@ -49,7 +49,7 @@ func (c *topicsCreateCmd) Run(ctx context.Context, s *session) error {
 }
 
 type topicsListCmd struct {
-	connection
+	reachable
 	answer
 }
 
@@ -70,13 +70,13 @@ type topicAnswer struct {
 
 // Run lists topics.
 func (c *topicsListCmd) Run(ctx context.Context, s *session) error {
-	k, err := c.reach(ctx, s)
+	k, err := c.wayToAny(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer k.close()
 	s.progress.say("asking for the topics")
-	topics, err := k.admin.ListTopics(ctx)
+	topics, err := k.listTopics(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,13 @@ type upCmd struct {
 	Clusters    []string `placeholder:"NAME" env:"BELFRY_CLUSTERS" help:"Clusters to run a worker for, and no others (default: those of the job files and those with jobs, else cluster-a and cluster-b)."`
 	Prefix      string   `default:"belfry." env:"BELFRY_PREFIX" help:"What the names of all topics begin with."`
 	MetricsAddr string   `placeholder:"HOST:PORT" env:"BELFRY_METRICS_ADDR" help:"Serve /metrics, /healthz and /readyz there."`
-	Quiet       bool     `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`
+	HTTP        string   `name:"http" default:"${http}" placeholder:"HOST:PORT" env:"BELFRY_HTTP" help:"Serve pages and the API there; \"\" does without. If the port of the default is taken, another is."`
+	targets
+	Quiet bool `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`
 }
 
 func (upCmd) Help() string {
-	return "The first Ctrl-C lets started runs finish and then stops; the second ends at once. Starting again goes on where it stopped.\n\n" +
+	return "The log says where the pages are. The first Ctrl-C lets started runs finish and then stops; the second ends at once. Starting again goes on where it stopped.\n\n" +
 		"Examples:\n\n    belfry up --jobs examples/jobs.yaml\n    belfry jobs          # in a second terminal\n    belfry explain backup"
 }
 
@@ -41,6 +43,16 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	http := app.HTTPOptions{Addr: c.HTTP, AnyPort: c.HTTP == defaultHTTP}
+	if c.HTTP != "" {
+		if err := http.Check(); err != nil {
+			return usageError(err)
+		}
+	}
+	notices, err := c.load()
+	if err != nil {
+		return err
+	}
 	lines := newLines(s, c.Quiet)
 	err = app.Up(ctx, app.UpOptions{
 		Node: node,
@@ -50,6 +62,8 @@ func (c *upCmd) Run(ctx context.Context, s *session) error {
 			s.log.Info("listening", "brokers", strings.Join(addrs, ","), "data", c.Dir)
 		},
 		OnSchedule: lines.scheduled, OnRun: lines.ran,
+		HTTP: http, Who: keyboard(), Notices: notices,
+		OnServe: func(url string) { s.log.Info("open this once; \"belfry open\" prints another", "pages", url) },
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return &exitError{exitFailed, fmt.Errorf("%w\n  Is another \"belfry up\" running? --listen chooses another address; "+

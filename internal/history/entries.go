@@ -32,7 +32,12 @@ type AuditPage struct {
 
 // Audit returns what people changed, newest first.
 func (d *DB) Audit(ctx context.Context, f AuditFilter) (AuditPage, error) {
-	return AuditPage{}, errNotBuilt
+	where := &conditions{}
+	if f.By != "" {
+		where.and("by = ?", f.By)
+	}
+	entries, next, err := d.entries(ctx, KindAudit, f.Job, f.Since, where, f.After, limited(f.Limit))
+	return AuditPage{entries, next}, err
 }
 
 // NoticeFilter says which notices are wanted. Zero fields let all in.
@@ -51,5 +56,46 @@ type NoticePage struct {
 
 // Notices returns what people were told, newest first.
 func (d *DB) Notices(ctx context.Context, f NoticeFilter) (NoticePage, error) {
-	return NoticePage{}, errNotBuilt
+	entries, next, err := d.entries(ctx, KindNotice, f.Job, f.Since, &conditions{}, f.After, limited(f.Limit))
+	return NoticePage{entries, next}, err
+}
+
+// entries reads a page of entries, and returns where the next begins.
+func (d *DB) entries(ctx context.Context, kind Kind, job string, since time.Time, where *conditions, after string, limit int) ([]Entry, string, error) {
+	entries, next := []Entry{}, ""
+	where.and("kind = ?", string(kind))
+	if job != "" {
+		where.and("job = ?", job)
+	}
+	if !since.IsZero() {
+		where.and("at >= ?", micros(since))
+	}
+	if after != "" {
+		var at int64
+		var id string
+		if err := resume(after, &at, &id); err != nil {
+			return entries, next, err
+		}
+		where.and("(at, id) < (?, ?)", at, id)
+	}
+	err := d.ask(ctx, func(q *asking) error {
+		return q.each("SELECT id, at, job, by, body FROM entries WHERE "+where.String()+" ORDER BY at DESC, id DESC LIMIT ?",
+			append(where.args, limit+1), func(scan func(...any) error) error {
+				var e Entry
+				var at int64
+				var body []byte
+				if err := scan(&e.ID, &at, &e.Job, &e.By, &body); err != nil {
+					return err
+				}
+				if len(entries) == limit {
+					last := &entries[limit-1]
+					next = cursor(micros(last.At), last.ID)
+					return nil
+				}
+				e.At, e.Record = instant(at), body
+				entries = append(entries, e)
+				return nil
+			})
+	})
+	return entries, next, err
 }

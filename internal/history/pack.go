@@ -25,6 +25,7 @@ func words() []string {
 		"overlap", "queue_full", "replaced", "paused", "missed", "edited", "deleted", "start_deadline", "no_slot", "draining",
 		"out_of_touch", "unconfirmed", "name_taken", "worker_lost", "keeper_lost", "not_held", "oversized", "no_queue", "no_worker",
 		"unclaimed", "announced", "not_authorized", "unreadable_state", "attempts_used", "unknown_job", "invalid_job",
+		"replay", "backfill", "discarded", "own_full", "backfills_full", "invalid_request",
 	}
 }
 
@@ -92,6 +93,13 @@ func (p *packer) pack(r *ledger.Run) []byte {
 	w.instant(r.NotBefore)
 	w.number(int64(r.Hops))
 	w.number(r.Fence)
+	w.text(r.Version)
+	w.text(r.Backfill)
+	w.instant(r.DiscardedAt)
+	w.count(uint64(len(r.EnvNames)))
+	for _, name := range r.EnvNames {
+		w.text(name)
+	}
 	w.count(uint64(len(r.Attempts)))
 	for i := range r.Attempts {
 		w.attempt(&r.Attempts[i])
@@ -229,11 +237,14 @@ func (p *packer) unpack(body []byte, r *ledger.Run) error {
 	r.EnqueuedAt, r.EndedAt, r.NotBefore = d.instant(), d.instant(), d.instant()
 	r.Hops = int(d.number())
 	r.Fence = d.number()
-	r.Attempts = nil
+	r.Version, r.Backfill, r.DiscardedAt = d.text(), d.text(), d.instant()
+	r.EnvNames, r.Attempts, r.Notes = nil, nil, nil
+	for range d.length() {
+		r.EnvNames = append(r.EnvNames, d.text())
+	}
 	for range d.length() {
 		r.Attempts = append(r.Attempts, d.attempt())
 	}
-	r.Notes = nil
 	for range d.length() {
 		r.Notes = append(r.Notes, d.note())
 	}
@@ -267,4 +278,97 @@ func (r *reading) note() ledger.Note {
 	return ledger.Note{
 		At: r.instant(), Type: run.EventType(r.word()), Attempt: int(r.number()), By: r.text(), Reason: r.word(),
 	}
+}
+
+// packStrip writes the strip of a job.
+func packStrip(strip []StripRun) []byte {
+	w := &writing{packer: &packer{}, b: make([]byte, 0, 40*len(strip)+2)}
+	w.b = append(w.b, packVersion)
+	w.count(uint64(len(strip)))
+	for i := range strip {
+		r := &strip[i]
+		k := keyOf(r.ID)
+		w.text(k.text)
+		if k.text == "" {
+			w.b = append(w.b, k.uuid[:]...)
+		}
+		w.number(micros(r.Due))
+		if n, ok := stateColumn(r.State).(int64); ok {
+			w.count(uint64(n))
+		} else {
+			w.count(0)
+			w.text(string(r.State))
+		}
+		w.number(r.Duration.Microseconds())
+		w.number(r.Lateness.Microseconds())
+	}
+	return w.b
+}
+
+// unpackStrip reads the strip of a job.
+func unpackStrip(body []byte) ([]StripRun, error) {
+	if len(body) == 0 || body[0] != packVersion {
+		return nil, errPacked
+	}
+	d := &reading{b: body[1:]}
+	strip := make([]StripRun, 0, stripRuns)
+	for range d.length() {
+		r := StripRun{ID: d.id(), Due: instant(d.number())}
+		if n := d.count(); n == 0 {
+			r.State = run.State(d.text())
+		} else {
+			r.State = stateOf(int64(min(n, 1<<20)))
+		}
+		r.Duration = time.Duration(d.number()) * time.Microsecond
+		r.Lateness = time.Duration(d.number()) * time.Microsecond
+		strip = append(strip, r)
+	}
+	if d.bad {
+		return nil, errPacked
+	}
+	return strip, nil
+}
+
+func (r *reading) id() run.ID {
+	if text := r.text(); text != "" {
+		return run.ID(text)
+	}
+	var k key
+	if len(r.b) < len(k.uuid) {
+		r.fail()
+		return ""
+	}
+	r.b = r.b[copy(k.uuid[:], r.b):]
+	return k.id()
+}
+
+// packSkip returns the body of a skip: all of it but its job.
+func (p *packer) packSkip(s *ledger.Skip) []byte {
+	w := &writing{packer: p, b: make([]byte, 0, 64)}
+	w.b = append(w.b, packVersion)
+	w.instant(s.Due)
+	w.base = s.Due.Unix()
+	w.instant(s.Through)
+	w.number(int64(s.Count))
+	w.word(s.Reason)
+	w.instant(s.At)
+	w.text(s.By)
+	return w.b
+}
+
+// unpackSkip reads the body of a skip.
+func (p *packer) unpackSkip(body []byte, s *ledger.Skip) error {
+	if len(body) == 0 || body[0] != packVersion {
+		return errPacked
+	}
+	d := &reading{packer: p, b: body[1:]}
+	s.Due = d.instant()
+	d.base = s.Due.Unix()
+	s.Through = d.instant()
+	s.Count = int(d.number())
+	s.Reason, s.At, s.By = d.word(), d.instant(), d.text()
+	if d.bad {
+		return errPacked
+	}
+	return nil
 }

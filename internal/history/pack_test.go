@@ -56,6 +56,10 @@ func anyRun(t *rapid.T) ledger.Run {
 		Trigger: run.Trigger(word("trigger")), State: run.State(word("state")), Reason: word("reason"),
 		EnqueuedAt: instant.Draw(t, "enqueued"), EndedAt: instant.Draw(t, "ended"), NotBefore: instant.Draw(t, "not before"),
 		Hops: rapid.Int().Draw(t, "hops"), Fence: rapid.Int64().Draw(t, "fence"), NotesCut: rapid.Int().Draw(t, "cut"),
+		Version: word("version"), Backfill: word("backfill"), DiscardedAt: instant.Draw(t, "discarded"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "env names") {
+		r.EnvNames = append(r.EnvNames, word("env name"))
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "attempts") {
 		a := ledger.Attempt{

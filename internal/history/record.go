@@ -1,7 +1,6 @@
 package history
 
 import (
-	"context"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/member"
@@ -60,26 +59,6 @@ type Folded struct {
 	Changes    []Change
 }
 
-// Fold takes in the next records of each partition, in its order; those that
-// were folded before change nothing. All of it is one transaction with the
-// offsets: after an error nothing of it was taken in. A batch is best some
-// thousand records long.
-func (d *DB) Fold(ctx context.Context, records []Record) (Folded, error) {
-	return Folded{}, errNotBuilt
-}
-
-// Offsets returns the offset to go on from, for each partition of each topic
-// that anything was folded of.
-func (d *DB) Offsets(ctx context.Context) (map[string]map[int32]int64, error) {
-	return nil, errNotBuilt
-}
-
-// Prune removes what is beyond the bounds at now, in a step of some
-// milliseconds, and reports whether there is more to do.
-func (d *DB) Prune(ctx context.Context, now time.Time) (more bool, err error) {
-	return false, errNotBuilt
-}
-
 // Unreadable is a record that could not be read.
 type Unreadable struct {
 	Topic     string    `json:"topic"`
@@ -94,9 +73,4 @@ type Unreadable struct {
 type UnreadablePage struct {
 	Count  int64        `json:"count"`
 	Latest []Unreadable `json:"latest"`
-}
-
-// Unreadable returns the records that could not be read.
-func (d *DB) Unreadable(ctx context.Context) (UnreadablePage, error) {
-	return UnreadablePage{}, errNotBuilt
 }

@@ -1,7 +1,6 @@
 package history
 
 import (
-	"context"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/ledger"
@@ -62,12 +61,6 @@ type RunPage struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// Runs returns the runs that the filter names, newest due time first. A cursor
-// that is none is a CursorError.
-func (d *DB) Runs(ctx context.Context, f RunFilter) (RunPage, error) {
-	return RunPage{}, errNotBuilt
-}
-
 // Tail is the end of what a run wrote, over all attempts.
 type Tail struct {
 	// Chunks are in the order of the attempts, at most TailBytes in all.
@@ -87,10 +80,4 @@ type RunDetail struct {
 	Definition *Definition `json:"definition,omitempty"`
 	// Tail is empty of a success that is not among the last 20 of its job.
 	Tail Tail `json:"tail"`
-}
-
-// Run returns the run whose ID begins so, in either case of letters: or a
-// NoRunError or an AmbiguousError. The outcome of a success has no Tail.
-func (d *DB) Run(ctx context.Context, idOrPrefix string) (RunDetail, error) {
-	return RunDetail{}, errNotBuilt
 }

@@ -76,6 +76,7 @@ func (c *checker) check(j Job) []finding {
 	c.env(j.Env)
 	c.labels(j.Labels)
 	c.times(j)
+	c.notify(j)
 	c.retries(j)
 	c.words(j)
 	c.size(j)
@@ -273,6 +274,7 @@ func (c *checker) times(j Job) {
 		{"retry_backoff.initial", j.RetryBackoff.Initial},
 		{"retry_backoff.max", j.RetryBackoff.Max},
 		{"catch_up.window", j.CatchUp.Window},
+		{"expect_success_within", j.ExpectSuccessWithin},
 	} {
 		switch {
 		case t.value < 0:
@@ -373,6 +375,9 @@ func (c *checker) size(j Job) {
 	for i, b := range j.Blackouts {
 		add(fmt.Sprintf("blackouts[%d]", i), b.Name, b.Weekly, b.Timezone, instants)
 	}
+	for i, rule := range j.Notify {
+		add(fmt.Sprintf("notify[%d]", i), append(wordsOf(rule.When), rule.To...)...)
+	}
 	if unknown, err := json.Marshal(j.Unknown); err == nil && len(j.Unknown) > 0 {
 		add("", string(unknown))
 	}
@@ -399,6 +404,11 @@ func plainlySmall(j Job) bool {
 		len(j.WorkingDir) + len(j.User) + len(j.Source)
 	for _, arg := range j.Command {
 		total += around + len(arg)
+	}
+	for _, rule := range j.Notify {
+		for _, text := range append(wordsOf(rule.When), rule.To...) {
+			total += around + len(text)
+		}
 	}
 	for name, value := range j.Env {
 		total += around + len(name) + len(value)

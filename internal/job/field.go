@@ -13,7 +13,7 @@ func fieldNames() []string {
 	return []string{
 		"name", "description", "schedule", "seconds", "timezone", "cluster", "command", "stdin", "env",
 		"working_dir", "user", "linger", "timeout", "retries", "retry_backoff", "overlap", "catch_up", "max_unfinished",
-		"start_deadline", "jitter", "on_lost", "on_announced", "labels", "paused",
+		"start_deadline", "jitter", "on_lost", "on_announced", "notify", "expect_success_within", "done_by", "labels", "paused",
 		"only_on", "except_on", "blackouts", "lint_ignore",
 	}
 }
@@ -157,6 +157,8 @@ func (r *reader) field(d *draft, name string, n *node) {
 	case "on_announced":
 		r.text(d, name, n, (*string)(&j.OnAnnounced))
 		r.refuseEmpty(d, name, n, string(j.OnAnnounced))
+	case "notify", "expect_success_within", "done_by":
+		r.notices(d, name, n)
 	case "labels":
 		r.texts(d, name, n, &j.Labels)
 	case "paused":

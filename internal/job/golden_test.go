@@ -85,7 +85,7 @@ func describe(t *testing.T, j Job) string {
 	for _, name := range []string{
 		"source", "cluster", "description", "schedule", "seconds", "timezone", "only_on", "except_on", "blackouts", "command", "stdin", "env", "working_dir",
 		"user", "timeout_ms", "retries", "retry_backoff", "overlap", "catch_up", "start_deadline_ms", "jitter_ms",
-		"on_lost", "labels", "paused",
+		"on_lost", "notify", "expect_success_within_ms", "done_by", "labels", "paused",
 	} {
 		if got := fields(t, j)[name]; !cmp.Equal(got, plain[name]) && got != "" {
 			text, err := json.Marshal(got)

@@ -61,3 +61,6 @@ const (
 	MaxTarget        = 63
 	MaxInARow        = 1000
 )
+
+// DoneByForm is how done_by is written, for package time.
+const DoneByForm = "15:04"

@@ -14,10 +14,12 @@ import (
 )
 
 // DeadLetter is a run that was given up or a record that could not be read.
-// Requeued says that somebody asked for the run again since.
+// Requeued says that somebody asked for the run again since, Discarded that
+// somebody said it will not be run again.
 type DeadLetter struct {
 	run.DeadLetter
-	Requeued bool `json:"requeued"`
+	Requeued  bool `json:"requeued"`
+	Discarded bool `json:"discarded,omitzero"`
 }
 
 // DeadFilter says which dead letters are wanted.
@@ -98,10 +100,15 @@ func (t *Topics) markRequeued(ctx context.Context, letters []DeadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
-	requeued := map[run.ID]time.Time{}
+	requeued, discarded := map[run.ID]time.Time{}, map[run.ID]time.Time{}
 	err := t.readAll(ctx, t.Names.Commands(), nil, func(r *kgo.Record) error {
-		if q, err := topic.DecodeRequest(r.Value); err == nil && q.Type == run.RequestRequeue {
+		q, err := topic.DecodeRequest(r.Value)
+		switch {
+		case err != nil: // a shard keeps a dead letter of it
+		case q.Type == run.RequestRequeue || q.Type == run.RequestReplay:
 			requeued[q.Run] = q.At
+		case q.Type == run.RequestDiscard:
+			discarded[q.Run] = q.At
 		}
 		return nil
 	})
@@ -112,6 +119,8 @@ func (t *Topics) markRequeued(ctx context.Context, letters []DeadLetter) error {
 		if r := letters[i].Run; r != nil {
 			at, ok := requeued[r.ID]
 			letters[i].Requeued = ok && at.After(letters[i].At)
+			at, ok = discarded[r.ID]
+			letters[i].Discarded = ok && at.After(letters[i].At)
 		}
 	}
 	return nil
@@ -140,13 +149,13 @@ func DeadRun(letters []DeadLetter, prefix string, again bool) (*run.Run, error) 
 	return last, err
 }
 
-// DeadRuns returns the dead runs of a job that were not requeued yet, each
-// once.
+// DeadRuns returns the dead runs of a job that were neither requeued nor
+// discarded yet, each once.
 func DeadRuns(letters []DeadLetter, jobName string) []*run.Run {
 	var waiting []*run.Run
 	seen := map[run.ID]bool{}
 	for _, d := range letters {
-		if r := d.Run; r != nil && r.Job == jobName && !d.Requeued && !seen[r.ID] {
+		if r := d.Run; r != nil && r.Job == jobName && !d.Requeued && !d.Discarded && !seen[r.ID] {
 			seen[r.ID] = true
 			waiting = append(waiting, r)
 		}

@@ -91,12 +91,12 @@ const (
 // same is to be said. The entry's run or skip is nil where the ledger has none.
 type Verdict struct {
 	ledger.Entry
-	Fate Fate
+	Fate Fate `json:"fate"`
 
 	// Through is the last due time of a row without events, Count how many it
 	// holds; zero for a single one.
-	Through time.Time
-	Count   int
+	Through time.Time `json:"through,omitzero"`
+	Count   int       `json:"count,omitzero"`
 }
 
 func (v *Verdict) eventless() bool { return v.Run == nil && v.Skip == nil }

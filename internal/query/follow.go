@@ -33,7 +33,7 @@ func (t *Topics) Follow(ctx context.Context, f Found, from map[int32]int64, atte
 	if err != nil {
 		return ledger.Run{}, err
 	}
-	last := lastToWrite(&end)
+	last := LastToWrite(&end)
 	if last == 0 {
 		return end, nil // skipped, or nothing was written
 	}
@@ -59,9 +59,9 @@ func (t *Topics) followEvents(ctx context.Context, id run.ID, from map[int32]int
 	return end, nil
 }
 
-// lastToWrite returns the latest attempt that may have written something; 0
+// LastToWrite returns the latest attempt that may have written something; 0
 // if none has. What a lost one wrote nobody counted.
-func lastToWrite(r *ledger.Run) int {
+func LastToWrite(r *ledger.Run) int {
 	for i, a := range slices.Backward(r.Attempts) {
 		if a.Outcome == nil || a.Outcome.OutputBytes > 0 || a.Outcome.State == run.StateLost {
 			return i + 1

@@ -27,6 +27,6 @@ func TestLastToWrite(t *testing.T) {
 		"lost":                {[]ledger.Attempt{silent, lost}, 2},
 		"ended without a say": {[]ledger.Attempt{silent, untold}, 2},
 	} {
-		require.Equal(t, tt.want, lastToWrite(&ledger.Run{Attempts: tt.attempts}), name)
+		require.Equal(t, tt.want, LastToWrite(&ledger.Run{Attempts: tt.attempts}), name)
 	}
 }

@@ -75,8 +75,8 @@ type Status struct {
 
 // Statuses are jobs by name. Unlisted is as in States.
 type Statuses struct {
-	Jobs     []Status
-	Unlisted int
+	Jobs     []Status `json:"jobs"`
+	Unlisted int      `json:"unlisted"`
 }
 
 // Statuses returns how the jobs in force of a cluster, or of all (""), stand

@@ -52,9 +52,9 @@ type RunFilter struct {
 // the job; Dropped counts the runs and skips that it had no room for, the oldest
 // of their jobs.
 type Runs struct {
-	Runs    []ledger.Run
-	Known   bool
-	Dropped int
+	Runs    []ledger.Run `json:"runs"`
+	Known   bool         `json:"known"`
+	Dropped int          `json:"dropped"`
 }
 
 // Runs returns the runs that the filter names.

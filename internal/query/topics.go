@@ -66,6 +66,28 @@ func (t *Topics) EventsFrom(ctx context.Context, jobName string, since time.Time
 	return t.offsetsAt(ctx, t.Names.Events(), t.shardOf(jobName), since)
 }
 
+// LedgerReaches reports whether the log of a job's events goes back to that
+// instant: Kafka has deleted nothing of it, or only what is older.
+func (t *Topics) LedgerReaches(ctx context.Context, jobName string, at time.Time) (bool, error) {
+	starts, err := kadm.NewClient(t.Client).ListStartOffsets(ctx, t.Names.Events())
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for the begin of the ledger: %w", err)
+	}
+	from, err := t.EventsFrom(ctx, jobName, at)
+	if err != nil {
+		return false, err
+	}
+	for p, offset := range from {
+		if start, _ := starts.Lookup(t.Names.Events(), p); start.Offset > 0 && offset <= start.Offset {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // offsetsAt returns, for each of the partitions (nil: all), the offset of the
 // first record written at since or later.
 func (t *Topics) offsetsAt(ctx context.Context, name string, partitions []int32, since time.Time) (map[int32]int64, error) {

@@ -123,6 +123,17 @@ func (t *tenure) records(effects *shard.Effects, news bool) ([]*kgo.Record, erro
 		value, err := topic.EncodeDeadLetter(d.Letter)
 		add(name, p, "", key, value, err)
 	}
+	for _, n := range effects.Notices {
+		count := t.queues.partitions(names.Notices(), n.Cluster)
+		if count == 0 {
+			t.metrics.noticesLost.Inc()
+			t.o.Log.Error("nobody is told: the topic of notices does not exist; `belfry topics create` makes it",
+				"job", n.Job, "when", n.When, "topic", names.Notices())
+			continue
+		}
+		value, err := topic.EncodeNotice(n)
+		add(names.Notices(), topic.Partition(n.Job, count), n.Job, n.Job, value, err)
+	}
 	for _, st := range effects.States {
 		value, err := t.codec.EncodeState(st)
 		add(names.State(), t.shard, st.Job, st.Job, value, err)
@@ -200,6 +211,9 @@ func (t *tenure) tell(effects shard.Effects) {
 	for _, d := range effects.Dead {
 		t.metrics.deadLetters.Inc()
 		t.o.Log.Warn("dead letter", "what", deadWhat(d.Letter), "reason", d.Letter.Reason)
+	}
+	for _, n := range effects.Notices {
+		t.metrics.notices.WithLabelValues(string(n.When)).Inc()
 	}
 	for _, ev := range effects.Succeeded {
 		t.metrics.ended.WithLabelValues(t.metrics.clusters.label(ev.Cluster), string(run.StateSucceeded)).Inc()

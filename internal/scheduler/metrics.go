@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/metric"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -20,6 +21,8 @@ type metrics struct {
 	lag                         *prometheus.GaugeVec
 	enqueued, skipped, ended    *prometheus.CounterVec
 	retries, lost, deadLetters  prometheus.Counter
+	notices                     *prometheus.CounterVec
+	noticesLost                 prometheus.Counter
 	recalls, placedAnew         prometheus.Counter
 	lateReports                 *prometheus.CounterVec
 	staged                      prometheus.Histogram
@@ -140,6 +143,8 @@ func (m *metrics) countRuns(k *metric.Maker) {
 	m.lost = k.Counter(metric.Errors, "belfry_scheduler_lost_total", "Runs taken from workers that are gone.")
 	m.deadLetters = k.Counter(metric.Errors, "belfry_scheduler_dead_letters_total",
 		"Runs given up and records that could not be read.")
+	m.notices = k.Counters(metric.Traffic, "belfry_scheduler_notices_total", "Notices written.", metric.OneOf("when", job.Whens()...))
+	m.noticesLost = k.Counter(metric.Errors, "belfry_scheduler_notices_lost_total", "Notices not written since their topic does not exist.")
 	m.recalls = k.Counter(metric.Traffic, "belfry_scheduler_recalls_total", "Staged runs asked back.")
 	m.placedAnew = k.Counter(metric.Errors, "belfry_scheduler_placed_anew_total", "Runs enqueued again for the same attempt.")
 	m.lateReports = k.Counters(metric.Errors, "belfry_scheduler_late_reports_total",

@@ -18,8 +18,10 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// DefaultLead is how far ahead of their due time runs are staged.
-const DefaultLead = 5 * time.Second
+// DefaultLead is how far ahead of their due time runs are staged: for longer than
+// Kafka takes to give the partitions of a lost broker to others, which is 9 s
+// and an election, and 18 s and an election with ZooKeeper.
+const DefaultLead = 30 * time.Second
 
 // ErrReplaced says that a newer process beats under this scheduler's name.
 var ErrReplaced = errors.New("a newer scheduler of the same name has taken over")

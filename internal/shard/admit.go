@@ -9,10 +9,13 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// admit applies the job's overlap policy to a run whose time has come.
+// admit applies the job's overlap policy to a run whose time has come. What is
+// staged ahead of a later due time is not in its way: where runs must not
+// overlap, that is taken back first.
 func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
-	others := e.st.others()
-	if others >= e.maxUnfinished() {
+	ahead := e.ahead(d, now)
+	busy := e.st.others() - ahead
+	if busy >= e.maxUnfinished() || e.st.others() >= job.MaxUnfinished {
 		s.skipRun(e, d, run.ReasonQueueFull, now)
 		return
 	}
@@ -20,9 +23,14 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 		s.begin(e, d, now)
 		return
 	}
+	if busy == 0 && ahead > 0 && len(e.st.Deferred) == 0 {
+		s.deferRun(e, d, run.ReasonOverlap, now)
+		s.takeBackAhead(e, d, now)
+		return
+	}
 	switch e.def.Overlap {
 	case job.OverlapSkip:
-		if others == 0 && len(e.st.Deferred) == 0 {
+		if busy == 0 && len(e.st.Deferred) == 0 {
 			s.deferRun(e, d, run.ReasonOverlap, now) // a backfill gives way
 			return
 		}
@@ -34,13 +42,10 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 		}
 		s.deferRun(e, d, run.ReasonOverlap, now)
 	case job.OverlapReplace:
-		for _, older := range e.st.Deferred {
-			s.skipRun(e, older, run.ReasonReplaced, now)
-		}
-		e.st.Deferred = nil
+		s.dropDeferred(e, now)
 		s.deferRun(e, d, run.ReasonReplaced, now)
-		if others > 0 {
-			s.cancelAll(e, run.ReasonReplaced, now)
+		if busy > 0 {
+			s.cancelAll(e, run.ReasonReplaced, func(a *Active) bool { return !a.ahead(d.instant(now)) }, now)
 		}
 	case job.OverlapAllow:
 	}
@@ -63,6 +68,7 @@ func (s *Shard) skipRun(e *entry, d Deferred, reason string, now time.Time) {
 		ev.Cluster = e.def.Cluster
 	}
 	s.event(ev, now)
+	s.tellPassedOver(e, &ev, now)
 }
 
 // begin makes d an unfinished run and enqueues its first attempt, or lets it
@@ -85,14 +91,16 @@ func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 		}
 	case run.TriggerCatchUp:
 	}
+	e.st.Watch.begun(d.Trigger)
 	if !s.stage(e, e.st.insert(a), now) {
 		s.write(e)
 	}
 }
 
-// beginDeferred starts what waited, now that the job has no unfinished run.
+// beginDeferred starts what waited, as soon as nothing of the job is under way
+// or comes before it.
 func (s *Shard) beginDeferred(e *entry, now time.Time) {
-	for len(e.st.Active) == 0 && len(e.st.Deferred) > 0 {
+	for len(e.st.Deferred) > 0 && e.clearFor(e.st.Deferred[0]) {
 		d := e.st.Deferred[0]
 		e.st.Deferred = append([]Deferred(nil), e.st.Deferred[1:]...)
 		if e.def == nil {
@@ -127,6 +135,8 @@ func (s *Shard) stage(e *entry, a *Active, now time.Time) bool {
 		s.endUnstarted(e, a, run.ReasonPaused, now)
 	case s.unreachable(e, a):
 		s.endUnstarted(e, a, a.Waits, now)
+	case e.yields(a):
+		s.yield(e, a, now)
 	default:
 		s.enqueue(e, a, now)
 	}
@@ -140,6 +150,10 @@ func (s *Shard) stageAt(e *entry, a *Active) time.Time {
 		return a.NotBefore
 	case s.unreachable(e, a):
 		return a.NotBefore.Add(e.patience(a))
+	case e.yields(a) && e.waitsFor(a):
+		return a.NotBefore.Add(longestWait)
+	case e.yields(a):
+		return a.NotBefore
 	}
 	return a.NotBefore.Add(-s.cfg.Lead)
 }

@@ -49,7 +49,11 @@ func (s *Shard) changeJob(in JobChanged, now time.Time) {
 		s.leaveOld(e, s.since(in.AppliedAt, now), now)
 		e.st.Version = version
 	}
+	wasPaused := e.def != nil && e.paused()
 	s.define(e, in.Job, sched, except)
+	if !in.Replayed {
+		s.watch(e, wasPaused, now)
+	}
 	switch {
 	case changed:
 		s.revise(e, now)
@@ -91,6 +95,9 @@ func (s *Shard) finishLoading(now time.Time) {
 			s.write(e)
 			e.st.Through = latest(e.st.Through, now)
 			e.st.Version = s.stateless[name]
+		}
+		if e.aside == "" && e.watched() != (e.st.Watch != nil) {
+			s.watch(e, false, now) // an earlier release did not
 		}
 		s.arm(e)
 		s.closeOpened()
@@ -191,7 +198,7 @@ func (s *Shard) deleteJob(e *entry, now time.Time) {
 	e.st.Deferred = nil
 	s.cancelBackfills(e, now)
 	e.undefine()
-	e.st.Version, e.st.Paused = "", false
+	e.st.Version, e.st.Paused, e.st.Watch = "", false, nil
 	s.recallAll(e, run.ReasonDeleted, now)
 	s.arm(e)
 }

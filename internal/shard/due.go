@@ -63,6 +63,9 @@ func (s *Shard) arm(e *entry) {
 	if due, ok := e.next(); e.def != nil && ok {
 		earlier(s.decidable(e, due))
 	}
+	if at := e.tellAt(); !at.IsZero() {
+		earlier(at)
+	}
 	if len(e.st.Backfills) > 0 && s.backfillsReady(e) {
 		earlier(time.Unix(0, 1)) // at once
 	}
@@ -91,6 +94,7 @@ func (s *Shard) advance(e *entry, now time.Time) {
 	if s.decideMissed(e, now, now) {
 		return // more were missed than one Step looks at
 	}
+	defer s.tellTimed(e, now)
 	defer s.advanceBackfills(e, now)
 	for range maxBurst {
 		due, ok := e.next()
@@ -153,6 +157,7 @@ func (s *Shard) skip(e *entry, sp span, reason string, now time.Time) {
 		ev.Through, ev.Count = sp.last, sp.count
 	}
 	s.event(ev, now)
+	s.tellPassedOver(e, &ev, now)
 }
 
 // decideMissed settles the due times up to until that are older than the

@@ -12,6 +12,7 @@ type Effects struct {
 	Events  []run.Event
 	Control []run.Control
 	Dead    []Dead
+	Notices []run.Notice
 	// States are to be written under their job's name, Forget lists the job
 	// names whose state is to be deleted.
 	States []JobState
@@ -46,18 +47,18 @@ type Dead struct {
 
 // Empty reports whether there is nothing to commit.
 func (f *Effects) Empty() bool {
-	return len(f.Enqueue)+len(f.Events)+len(f.Control)+len(f.Dead)+len(f.States)+len(f.Forget) == 0 && !f.Checkpoint
+	return len(f.Enqueue)+len(f.Events)+len(f.Control)+len(f.Dead)+len(f.Notices)+len(f.States)+len(f.Forget) == 0 && !f.Checkpoint
 }
 
 // Positioned reports whether the events among the effects say all there is to
 // say about how far the events were read: if not, a shard record must.
 func (f *Effects) Positioned() bool {
-	return len(f.Events) > 0 && len(f.Control)+len(f.Dead) == 0 && !f.Checkpoint
+	return len(f.Events) > 0 && len(f.Control)+len(f.Dead)+len(f.Notices) == 0 && !f.Checkpoint
 }
 
 // Records counts the records the effects will become.
 func (f *Effects) Records() int {
-	return len(f.Enqueue) + len(f.Events) + len(f.Control) + len(f.Dead) + len(f.States) + len(f.Forget)
+	return len(f.Enqueue) + len(f.Events) + len(f.Control) + len(f.Dead) + len(f.Notices) + len(f.States) + len(f.Forget)
 }
 
 // event adds to the ledger.

@@ -60,7 +60,10 @@ func (s *Shard) end(e *entry, a *Active, fin run.Event, now time.Time) {
 	ev.Trigger, ev.State, ev.Reason, ev.Outcome = a.Trigger, fin.State, fin.Reason, fin.Outcome
 	s.event(ev, now)
 	s.settled(a)
-	e.st.remember(Summary{ID: a.ID, Due: a.Due, State: fin.State, Attempts: a.Attempt, EndedAt: now.UTC()})
+	e.st.remember(Summary{
+		ID: a.ID, Due: a.Due, State: fin.State, Attempts: a.Attempt, EndedAt: now.UTC(), Took: took(fin.Outcome),
+	})
+	s.tellEnded(e, a, &ev, now)
 	e.st.remove(a.ID)
 	s.beginDeferred(e, now)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -37,7 +38,9 @@ func pack(b []byte, st *JobState) []byte {
 		p.state(r.State)
 		p.int(int64(r.Attempts))
 		p.time(r.EndedAt)
+		p.int(r.Took.Milliseconds())
 	}
+	p.watch(st.Watch)
 	p.int(int64(len(st.Requests)))
 	for _, r := range st.Requests {
 		p.text(r)
@@ -63,9 +66,10 @@ func unpack(name, packed string) *JobState {
 	if n := u.int(); n > 0 {
 		st.Recent = make([]Summary, n, max(n+1, 4))
 		for i := range st.Recent {
-			st.Recent[i] = Summary{ID: u.id(), Due: u.time(), State: u.state(), Attempts: int(u.int()), EndedAt: u.time()}
+			st.Recent[i] = Summary{ID: u.id(), Due: u.time(), State: u.state(), Attempts: int(u.int()), EndedAt: u.time(), Took: time.Duration(u.int()) * time.Millisecond}
 		}
 	}
+	st.Watch = u.watch()
 	if n := u.int(); n > 0 {
 		st.Requests = make([]string, n)
 		for i := range st.Requests {
@@ -198,4 +202,63 @@ func (u *unpacker) state() run.State {
 		return finalStates()[i-1]
 	}
 	return run.State(u.text())
+}
+
+func (p *packer) watch(w *Watch) {
+	p.bool(w != nil)
+	if w == nil {
+		return
+	}
+	p.time(w.Since)
+	p.time(w.Success)
+	p.time(w.SuccessDue)
+	p.int(int64(w.Failures))
+	p.int(int64(w.Skips))
+	p.time(w.SkipsFrom)
+	p.time(w.NotDone)
+	p.time(w.NoSuccess)
+	p.int(int64(len(w.Open)))
+	for _, o := range w.Open {
+		p.text(o.ID)
+		p.text(string(o.When))
+		p.time(o.Since)
+		p.int(int64(len(o.To)))
+		for _, target := range o.To {
+			p.text(target)
+		}
+	}
+	p.int(int64(len(w.Held)))
+	for _, h := range w.Held {
+		p.int(int64(h.Rule))
+		p.text(string(h.When))
+		p.time(h.At)
+		p.int(int64(h.Count))
+	}
+}
+
+func (u *unpacker) watch() *Watch {
+	if !u.bool() {
+		return nil
+	}
+	w := &Watch{
+		Since: u.time(), Success: u.time(), SuccessDue: u.time(), Failures: int(u.int()), Skips: int(u.int()),
+		SkipsFrom: u.time(), NotDone: u.time(), NoSuccess: u.time(),
+	}
+	if n := u.int(); n > 0 {
+		w.Open = make([]Incident, n)
+		for i := range w.Open {
+			o := Incident{ID: u.text(), When: job.When(u.text()), Since: u.time()}
+			for range u.int() {
+				o.To = append(o.To, u.text())
+			}
+			w.Open[i] = o
+		}
+	}
+	if n := u.int(); n > 0 {
+		w.Held = make([]HeldBack, n)
+		for i := range w.Held {
+			w.Held[i] = HeldBack{Rule: int(u.int()), When: job.When(u.text()), At: u.time(), Count: int(u.int())}
+		}
+	}
+	return w
 }

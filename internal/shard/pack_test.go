@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -58,7 +59,26 @@ func drawState(t *rapid.T) JobState {
 		st.Recent = append(st.Recent, Summary{
 			ID: id.Draw(t, "id"), Due: at.Draw(t, "due"), State: state.Draw(t, "state"),
 			Attempts: rapid.Int().Draw(t, "attempts"), EndedAt: at.Draw(t, "ended"),
+			Took: time.Duration(rapid.IntRange(0, 1_000_000).Draw(t, "took")) * time.Millisecond,
 		})
+	}
+	if rapid.Bool().Draw(t, "watched") {
+		st.Watch = &Watch{
+			Since: at.Draw(t, "since"), Success: at.Draw(t, "success"), SuccessDue: at.Draw(t, "success due"),
+			Failures: rapid.Int().Draw(t, "failures"), Skips: rapid.Int().Draw(t, "skips"), SkipsFrom: at.Draw(t, "skips from"),
+			NotDone: at.Draw(t, "not done"), NoSuccess: at.Draw(t, "no success"),
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "open") {
+			st.Watch.Open = append(st.Watch.Open, Incident{
+				ID: rapid.String().Draw(t, "incident"), When: job.WhenFailing, Since: at.Draw(t, "open since"),
+				To: rapid.SliceOfN(rapid.String(), 1, 3).Draw(t, "to"),
+			})
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "held") {
+			st.Watch.Held = append(st.Watch.Held, HeldBack{
+				Rule: rapid.Int().Draw(t, "rule"), When: job.WhenLate, At: at.Draw(t, "told"), Count: rapid.Int().Draw(t, "count"),
+			})
+		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "requests") {
 		st.Requests = append(st.Requests, rapid.String().Draw(t, "request"))

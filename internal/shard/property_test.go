@@ -64,7 +64,9 @@ type world struct {
 
 	requests int
 	env      map[run.ID]string // what runs were asked for with
+	told     map[string]bool
 	handed   []*handout
+	numbers  int64            // of w1's claims
 	lives    map[string]int64 // of the workers; negative while dead
 	gone     map[string]bool  // dead workers whose started runs were given up
 	recalled map[run.ID]int64
@@ -78,13 +80,14 @@ type handout struct {
 	worker string
 	life   int64
 	stage  run.State // queued, claimed, started; succeeded once over
+	number int64     // of its claim
 }
 
 func newWorld(t *rapid.T) *world {
 	w := &world{
 		t: t, now: midnight(), states: map[string]shard.JobState{}, overlap: map[string]job.Overlap{},
-		cfg: shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "lead")},
-		env: map[run.ID]string{}, lives: map[string]int64{"w1": 1, "w2": 1}, gone: map[string]bool{},
+		cfg: shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second, 30 * time.Second}).Draw(t, "lead")},
+		env: map[run.ID]string{}, told: map[string]bool{}, lives: map[string]int64{"w1": 1, "w2": 1}, gone: map[string]bool{},
 		recalled: map[run.ID]int64{}, cancels: map[run.ID]int64{},
 	}
 	w.ledger = newAuditor(t, w.cfg.Lead)
@@ -117,6 +120,14 @@ func (w *world) define(t *rapid.T) {
 		from := w.now.Add(time.Duration(rapid.IntRange(-300, 600).Draw(t, "from")) * time.Second).Truncate(time.Second)
 		to := from.Add(time.Duration(rapid.IntRange(1, 600).Draw(t, "length")) * time.Second)
 		j.Blackouts = []job.Blackout{{Name: "window", From: from, To: to}}
+	}
+	if j.Name == "a" { // of which each death is told
+		j.Notify = []job.Notify{
+			{When: []job.When{job.WhenFailed}, To: []string{"chat"}},
+			{When: job.Whens(), To: []string{"pager"}, Every: time.Minute, LateAfter: 20 * time.Second, InARow: 2},
+		}
+		j.ExpectSuccessWithin = rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(t, "expect")
+		j.DoneBy = rapid.SampledFrom([]string{"", "00:05", "01:00"}).Draw(t, "done by")
 	}
 	j = j.WithDefaults()
 	w.change(shard.JobChanged{Name: j.Name, Job: &j, AppliedAt: w.now}, t)
@@ -292,6 +303,29 @@ func (w *world) commit(changes []shard.JobChanged, effects shard.Effects, loaded
 	}
 	for _, name := range jobNames() {
 		w.requireBackfills(name)
+	}
+	w.requireNotices(effects)
+}
+
+// requireNotices fails if a cause is told of twice, or a death is not.
+func (w *world) requireNotices(effects shard.Effects) {
+	dead := map[run.ID]bool{}
+	for _, n := range effects.Notices {
+		require.Equal(w.t, "a", n.Job)
+		require.False(w.t, w.told[n.ID], "told twice: %+v", n)
+		require.NotEmpty(w.t, append(n.To, n.Resolve...))
+		w.told[n.ID] = true
+		if n.When == job.WhenFailed {
+			dead[n.Run] = true
+		}
+	}
+	if st, ok := w.core.State("a"); !ok || st.Watch == nil {
+		return
+	}
+	for _, ev := range effects.Events {
+		if ev.Type == run.EventEnded && ev.State == run.StateDead && ev.Job == "a" && ev.Backfill == "" && ev.Reason != run.ReasonDeleted {
+			require.True(w.t, dead[ev.Run], "nobody is told of the death of %s", ev.Run)
+		}
 	}
 }
 

@@ -99,6 +99,8 @@ func (s *Shard) reconsider(e *entry, a *Active, reason string, now time.Time) {
 	s.write(e)
 	a.wait("")
 	a.NotBefore = a.Due.Add(jitter(e.def.Jitter, a.ID))
+	a.Yields = a.Yields || reason == run.ReasonOverlap || len(e.st.Deferred) > 0 && a.Due.After(now)
+	s.beginDeferred(e, now)
 	s.stageWaiting(e, now)
 }
 

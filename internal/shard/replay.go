@@ -94,6 +94,7 @@ func (st *JobState) replay(ev *run.Event) {
 		st.reach(ev)
 		st.Deferred = append(st.Deferred, Deferred{ID: ev.Run, Due: ev.Due, Trigger: ev.Trigger})
 	case run.EventSkipped:
+		st.Watch.passedOver(ev)
 		if !st.undefer(ev.Run) {
 			st.reach(ev)
 		}
@@ -109,7 +110,12 @@ func (st *JobState) replay(ev *run.Event) {
 		if st.find(ev.Run) == nil && !st.undefer(ev.Run) {
 			st.reach(ev) // it was too late to be enqueued at all
 		}
-		st.remember(Summary{ID: ev.Run, Due: ev.Due, State: ev.State, Attempts: ev.Attempt, EndedAt: ev.At})
+		if ev.Backfill == "" {
+			st.Watch.passedOver(ev)
+		}
+		st.remember(Summary{
+			ID: ev.Run, Due: ev.Due, State: ev.State, Attempts: ev.Attempt, EndedAt: ev.At, Took: took(ev.Outcome),
+		})
 		st.remove(ev.Run)
 	case run.EventBackfill:
 		if b := st.backfill(ev.Backfill); b != nil && ev.Progress != nil {
@@ -145,6 +151,7 @@ func (st *JobState) begun(ev *run.Event) *Active {
 		st.reach(ev)
 		st.handedOut(ev)
 	}
+	st.Watch.begun(ev.Trigger)
 	return st.insert(a)
 }
 

@@ -120,7 +120,9 @@ func (s *Shard) finished(e *entry, a *Active, ev run.Event, now time.Time) {
 	case outcome.State == run.StateSucceeded:
 		s.out.Succeeded = append(s.out.Succeeded, ev)
 		s.settled(a)
+		was, succeeded := e.st.Watch.clone(), *a
 		e.st.succeed(a, &ev)
+		s.tellRecovered(e, &succeeded, was, &ev, now)
 		s.beginDeferred(e, now)
 	case a.Cancel != "":
 		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel, Outcome: outcome}, now)

@@ -41,7 +41,9 @@ func (s *Shard) request(r run.Request, now time.Time) {
 		e.st.Paused = true
 		s.recallAll(e, run.ReasonPaused, now)
 	case run.RequestResume:
+		wasPaused := e.paused()
 		e.st.Paused = false
+		s.watch(e, wasPaused, now)
 	case run.RequestCancel:
 		s.cancel(e, r.Run, now)
 	case run.RequestBackfill:
@@ -66,9 +68,9 @@ func (s *Shard) cancel(e *entry, id run.ID, now time.Time) {
 	}
 }
 
-// cancelAll ends all unfinished runs of e.
-func (s *Shard) cancelAll(e *entry, reason string, now time.Time) {
-	for _, id := range unfinished(e.st, func(a *Active) bool { return a.Cancel == "" }) {
+// cancelAll ends the unfinished runs of e that are meant.
+func (s *Shard) cancelAll(e *entry, reason string, meant func(*Active) bool, now time.Time) {
+	for _, id := range unfinished(e.st, func(a *Active) bool { return a.Cancel == "" && meant(a) }) {
 		if a := e.st.find(id); a != nil {
 			s.cancelActive(e, a, reason, now)
 		}

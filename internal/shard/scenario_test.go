@@ -31,14 +31,17 @@ import (
 //	shard [lead=5s]                      a new shard, nothing known
 //	job NAME [field=value …]             a definition; its schedule is the input;
 //	                                     only=, except=NAME:DAYS and
-//	                                     blackout=NAME:WEEKLY, blanks as _
+//	                                     blackout=NAME:WEEKLY, blanks as _;
+//	                                     notify=WHEN+…:TARGET+…, expect=, done-by=,
+//	                                     every=, late-after=, in-a-row=; notify2=
+//	                                     is a rule without these three
 //	delete NAME | garbled NAME           a tombstone, an unreadable definition
 //	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN,
 //	                                     discard RUN, replay RUN [command=], run
 //	                                     JOB env=NAME:VALUE
 //	backfill JOB id=ID from= to=         [parallel= only-missed ranges=FROM..TO,…]
 //	backfill_pause JOB id=ID of=ID       also _resume and _cancel
-//	claim|start|finish|return|drop RUN   reports [by= fence= beat= number= state= reason=];
+//	claim|start|finish|return|drop RUN   reports [by= fence= beat= number= state= reason= took=];
 //	                                     claimed first, unless `unclaimed`
 //	beats                                what the beats say, a worker each line
 //	aside JOB [reason=]                  its records can never be committed
@@ -98,6 +101,7 @@ type player struct {
 	// from where it says a new owner replays from.
 	log        []run.Logged
 	read, from int64
+	told       map[string]bool
 	trace      strings.Builder
 }
 
@@ -106,7 +110,7 @@ func midnight() time.Time { return time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 func newPlayer(t *testing.T, d *datadriven.TestData) *player {
 	p := &player{
 		t: t, d: d, now: midnight(), cfg: shard.Config{Shard: 3, By: "s1", Lead: 5 * time.Second},
-		names: map[run.ID]string{}, queue: map[run.ID]run.Run{}, states: map[string]shard.JobState{},
+		names: map[run.ID]string{}, queue: map[run.ID]run.Run{}, states: map[string]shard.JobState{}, told: map[string]bool{},
 	}
 	if d.HasArg("lead") {
 		p.cfg.Lead = duration(t, p.arg("lead", ""))
@@ -235,8 +239,28 @@ func (p *player) define() {
 	if p.d.HasArg("retries") {
 		p.d.ScanArgs(p.t, "retries", &j.Retries)
 	}
+	p.defineNotify(&j)
 	j = j.WithDefaults()
 	p.change(shard.JobChanged{Name: j.Name, Job: &j, AppliedAt: p.now.Add(-duration(p.t, p.arg("applied", "0s")))})
+}
+
+func (p *player) defineNotify(j *job.Job) {
+	for _, name := range []string{"notify", "notify2"} {
+		when, to, ok := strings.Cut(p.arg(name, ""), ":")
+		if !ok {
+			continue
+		}
+		rule := job.Notify{To: strings.Split(to, "+")}
+		for w := range strings.SplitSeq(when, "+") {
+			rule.When = append(rule.When, job.When(w))
+		}
+		if name == "notify" {
+			rule.Every, rule.LateAfter = duration(p.t, p.arg("every", "0s")), duration(p.t, p.arg("late-after", "0s"))
+			rule.InARow = p.number("in-a-row")
+		}
+		j.Notify = append(j.Notify, rule)
+	}
+	j.ExpectSuccessWithin, j.DoneBy = duration(p.t, p.arg("expect", "0s")), p.arg("done-by", "")
 }
 
 func (p *player) calendar(arg string) []job.Calendar {
@@ -346,6 +370,9 @@ func (p *player) report() {
 	ev.Confirm = p.d.HasArg("confirm")
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
+		if took := duration(p.t, p.arg("took", "0s")); took > 0 {
+			ev.Outcome.StartedAt, ev.Outcome.EndedAt = p.now.Add(-took), p.now
+		}
 	}
 	if st, _ := p.core.State(r.Job); ev.Type != run.EventClaimed && !p.d.HasArg("unclaimed") {
 		queued := slices.ContainsFunc(st.Active, func(a shard.Active) bool {

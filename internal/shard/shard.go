@@ -15,9 +15,14 @@ type Config struct {
 	// Shard is the partition whose jobs these are, By the scheduler's ID.
 	Shard int32
 	By    string
-	// Lead is how far ahead of their due time runs are staged.
+	// Lead is how far ahead of their due time runs are staged, at most MaxLead.
 	Lead time.Duration
 }
+
+// MaxLead is the longest lead. A worker asks about runs that were staged a
+// minute ago before it starts them, and those staged ahead are not to be among
+// them, also if they are claimed late.
+const MaxLead = 45 * time.Second
 
 // maxEffects is about how many records one Step decides; what is left waits
 // for the next, so that no transaction grows without bound.
@@ -267,6 +272,7 @@ func snapshot(st JobState) JobState {
 	st.Deferred = slices.Clone(st.Deferred)
 	st.Recent = slices.Clone(st.Recent)
 	st.Backfills = slices.Clone(st.Backfills)
+	st.Watch = st.Watch.clone()
 	st.Requests, st.Seen = slices.Clone(st.Requests), slices.Clone(st.Seen)
 	return st
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
@@ -37,6 +38,9 @@ type JobState struct {
 
 	// Recent are the latest final states, newest last, at most maxRecent.
 	Recent []Summary `json:"recent,omitempty"`
+
+	// Watch is what notices are decided from, nil if nobody is told of anything.
+	Watch *Watch `json:"watch,omitempty"`
 
 	// Backfills are those under way, oldest first, at most run.MaxBackfills.
 	Backfills []Backfill `json:"backfills,omitempty"`
@@ -87,10 +91,20 @@ type Active struct {
 	Beat        int64  `json:"beat,omitzero"`
 	Claim       int64  `json:"claim,omitzero"`
 
+	// Yields says that the run was taken back for another that was asked for, and
+	// starts only once none of its job is unfinished.
+	Yields bool `json:"yields,omitzero"`
+
 	// Recall is why the run was asked back, while no answer has come;
 	// Cancel why it is to end, whether started or not.
 	Recall string `json:"recall,omitempty"`
 	Cancel string `json:"cancel,omitempty"`
+
+	// Started is when its worker announced the start. Late is after how long it
+	// was told of as late, Long that it was as long.
+	Started time.Time     `json:"started,omitzero"`
+	Late    time.Duration `json:"late_ms,omitzero"`
+	Long    bool          `json:"long,omitzero"`
 
 	// Backfill is the ID of the backfill that the run belongs to, Own what the
 	// run has in place of its job's definition.
@@ -116,6 +130,17 @@ type Summary struct {
 	State    run.State `json:"state"`
 	Attempts int       `json:"attempts"`
 	EndedAt  time.Time `json:"ended_at"`
+	// Took is how long its last attempt ran, zero if that is not known.
+	Took time.Duration `json:"took_ms,omitzero"`
+}
+
+// took is how long the attempt ran, in whole milliseconds as it is written, at
+// least one if it ran at all.
+func took(o *run.Outcome) time.Duration {
+	if o == nil || o.StartedAt.IsZero() || o.EndedAt.Before(o.StartedAt) {
+		return 0
+	}
+	return min(max(o.EndedAt.Sub(o.StartedAt).Truncate(time.Millisecond), time.Millisecond), job.MaxDuration)
 }
 
 const (
@@ -140,6 +165,7 @@ func (a *Active) key() run.Key { return run.Key{ID: a.ID, Fence: a.Fence} }
 // queued puts a on a queue, in nobody's hands.
 func (a *Active) queued(at time.Time) {
 	a.State, a.Staged, a.Waits = run.StateQueued, at.UTC(), ""
+	a.Started, a.Long, a.Yields = time.Time{}, false, false
 	a.release()
 }
 
@@ -190,6 +216,9 @@ func (a *Active) note(ev *run.Event) bool {
 			a.Holder, a.Incarnation = ev.By, ev.Incarnation
 		}
 		a.State, a.Recall = run.StateStarted, ""
+		if a.Started.IsZero() {
+			a.Started = ev.At.UTC()
+		}
 	case run.EventFinished, run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
 		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 		return false
@@ -272,8 +301,12 @@ func (st *JobState) knows(id run.ID) bool {
 // remember adds to the bounded history the end of a run, which is still among
 // the unfinished ones if it ever was.
 func (st *JobState) remember(sum Summary) {
-	if a := st.find(sum.ID); a != nil {
+	a := st.find(sum.ID)
+	if a != nil {
 		st.ranOne(a.Backfill, sum.State)
+	}
+	if st.Watch != nil && (a == nil || a.Backfill == "") {
+		st.Watch.ended(sum)
 	}
 	st.Recent = append(st.Recent, sum)
 	if over := len(st.Recent) - maxRecent; over > 0 {
@@ -283,7 +316,9 @@ func (st *JobState) remember(sum Summary) {
 
 // succeed ends a with the worker's report of its success.
 func (st *JobState) succeed(a *Active, ev *run.Event) {
-	st.remember(Summary{ID: a.ID, Due: a.Due, State: run.StateSucceeded, Attempts: a.Attempt, EndedAt: ev.At.UTC()})
+	st.remember(Summary{
+		ID: a.ID, Due: a.Due, State: run.StateSucceeded, Attempts: a.Attempt, EndedAt: ev.At.UTC(), Took: took(ev.Outcome),
+	})
 	st.remove(a.ID)
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/shard"
 )
@@ -45,6 +47,51 @@ func (p *player) print(effects shard.Effects) {
 	for _, name := range effects.Forget {
 		p.say("forget    %s", name)
 	}
+	for _, n := range effects.Notices {
+		p.printNotice(n)
+	}
+}
+
+// printNotice writes what is told of what to whom; an incident goes by the first
+// digits of its ID.
+func (p *player) printNotice(n run.Notice) {
+	var more []string
+	add := func(format string, args ...any) { more = append(more, fmt.Sprintf(format, args...)) }
+	if n.Run != "" {
+		add("%s", p.name(n.Run))
+	}
+	if n.State != "" {
+		add("%s", n.State)
+	}
+	if n.Reason != "" {
+		add("(%s)", n.Reason)
+	}
+	if n.Count > 0 {
+		add("count=%d", n.Count)
+	}
+	for _, at := range []struct {
+		name string
+		at   time.Time
+	}{{"since", n.Since}, {"until", n.Until}, {"expected", n.Expected}} {
+		if !at.at.IsZero() {
+			add("%s=%s", at.name, p.stamp(at.at))
+		}
+	}
+	if n.Held > 0 {
+		add("held=%d", n.Held)
+	}
+	if n.Incident != "" {
+		add("incident=%.4s", n.Incident)
+	}
+	for _, id := range n.Closes {
+		add("closes=%.4s", id)
+	}
+	if len(n.Resolve) > 0 {
+		add("resolve=%s", strings.Join(n.Resolve, ","))
+	}
+	require.False(p.t, p.told[n.ID], "told twice")
+	p.told[n.ID] = true
+	p.say("notice    %s of %s to %s: %s", n.When, n.Job, strings.Join(n.To, ","), strings.Join(more, " "))
 }
 
 func (p *player) printEnqueue(q shard.Enqueue) {

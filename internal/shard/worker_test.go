@@ -39,6 +39,9 @@ func (w *world) say(t *rapid.T, h *handout, kind run.EventType, reason string, o
 		Type: kind, Job: h.run.Job, Run: h.run.ID, Cluster: h.run.Cluster, Due: h.run.Due, Attempt: h.run.Attempt,
 		Fence: h.run.Fence, At: w.now, By: h.worker, Incarnation: h.life, Reason: reason, Outcome: o,
 	}}
+	if kind == run.EventClaimed {
+		r.Event.Claim = h.number
+	}
 	w.log = append(w.log, r)
 	w.inbox = append(w.inbox, shard.Reported(r))
 	w.maybeStep(t)
@@ -51,6 +54,10 @@ func (w *world) claim(t *rapid.T) {
 		return
 	}
 	h.stage, h.worker, h.life = run.StateClaimed, worker, w.lives[worker]
+	if worker == "w1" {
+		w.numbers++
+		h.number = w.numbers
+	}
 	w.say(t, h, run.EventClaimed, "", nil)
 }
 
@@ -131,10 +138,16 @@ func (w *world) beat(t *rapid.T) {
 		if w.lives[id] < 0 {
 			m.Status = rapid.SampledFrom([]member.Status{member.StatusSilent, member.StatusGone, member.StatusLeft}).Draw(t, "status")
 		}
+		var numbers []int64
 		for _, h := range w.handed {
 			if h.worker == id && w.alive(h) && (h.stage == run.StateClaimed || h.stage == run.StateStarted) {
 				m.Held = append(m.Held, h.run.Key().String())
+				numbers = append(numbers, h.number)
 			}
+		}
+		if id == "w1" { // a release later than w2's
+			m.Unlisted, m.Held = len(m.Held), nil
+			m.Claims = run.Claims{Last: w.numbers, Held: run.Rows(numbers)}
 		}
 		members = append(members, m)
 	}

@@ -29,7 +29,7 @@ type Backfill struct {
 // Backfill runs due times of the past. The ID of the request is that of the
 // backfill.
 func (s *Steer) Backfill(ctx context.Context, who access.Principal, name string, b Backfill) (Asked, error) {
-	if problems := b.problems(); len(problems) > 0 {
+	if problems := b.Problems(); len(problems) > 0 {
 		return Asked{}, &InvalidError{name, problems}
 	}
 	return s.ask(ctx, who, question{
@@ -42,7 +42,8 @@ func (s *Steer) Backfill(ctx context.Context, who access.Principal, name string,
 	})
 }
 
-func (b *Backfill) problems() job.Problems {
+// Problems says what is wrong with it; nothing if it is good.
+func (b *Backfill) Problems() job.Problems {
 	var ps job.Problems
 	add := func(field, message, hint string) {
 		ps = append(ps, job.Problem{Field: field, Message: message, Hint: hint})

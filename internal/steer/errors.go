@@ -42,6 +42,9 @@ type InvalidError struct {
 
 // Error is for the error interface.
 func (e *InvalidError) Error() string {
+	if e.Job == "" {
+		return e.Problems.Error()
+	}
 	return fmt.Sprintf("job %s is not valid: %s", e.Job, strings.ReplaceAll(e.Problems.Error(), "\n", "; "))
 }
 

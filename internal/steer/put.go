@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,10 +46,8 @@ func (s *Steer) PutJob(ctx context.Context, who access.Principal, j job.Job, see
 	if problems := j.Validate(); len(problems) > 0 {
 		return Put{}, &InvalidError{j.Name, problems}
 	}
-	if s.ensure != nil {
-		if err := s.ensure(ctx, []string{j.Cluster}); err != nil {
-			return Put{}, err
-		}
+	if err := s.Ensure(ctx, who, []string{j.Cluster}); err != nil {
+		return Put{}, err
 	}
 	var put Put
 	err := s.edit(ctx, who, j.Name, seen, func(have *topic.Job) *Change {
@@ -76,6 +75,24 @@ func (s *Steer) DeleteJob(ctx context.Context, who access.Principal, name, seen 
 		}
 		return &Change{Kind: Removed, Name: name, Job: have.Job, before: &have.Job}
 	})
+}
+
+// Ensure makes the topics of clusters that are missing, if it may: before jobs of
+// them are applied. The principal needs the role of an editor, and a scope with
+// each of the clusters.
+func (s *Steer) Ensure(ctx context.Context, who access.Principal, clusters []string) error {
+	if err := who.May(access.Editor); err != nil {
+		return err
+	}
+	for _, c := range clusters {
+		if len(who.Scope.Clusters) > 0 && !slices.Contains(who.Scope.Clusters, c) {
+			return &access.DeniedError{Principal: who, Needed: access.Editor, Limited: true}
+		}
+	}
+	if s.ensure == nil {
+		return nil
+	}
+	return s.ensure(ctx, slices.Compact(slices.Sorted(slices.Values(clusters))))
 }
 
 // edit changes one job that still has the version that was seen. Of no change

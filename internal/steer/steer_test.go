@@ -376,3 +376,25 @@ func TestBackfillsThatAreNotValid(t *testing.T) {
 		require.Equal(t, field, invalid.Problems[0].Field)
 	}
 }
+
+func TestCameFrom(t *testing.T) {
+	for _, c := range []struct {
+		source, path string
+		want         bool
+	}{
+		{"jobs.yaml", "jobs.yaml", true},
+		{"jobs.yaml", "./jobs.yaml", true},
+		{"jobs.d/a.yaml", "jobs.d", true},
+		{"jobs.d/a.yaml", "jobs.d/", true},
+		{"jobs.d.old/a.yaml", "jobs.d", false},
+		{"jobs.yaml.bak", "jobs.yaml", false},
+		{"a.yaml", ".", true},
+		{"/etc/a.yaml", ".", false},
+		{"sub/a.yaml", ".", false},
+		{"/etc/a.yaml", "/etc", true},
+		{"", ".", false},
+		{"", "jobs.d", false},
+	} {
+		require.Equal(t, c.want, steer.FromPath(c.path)(job.Job{Source: c.source}), "source %q, path %q", c.source, c.path)
+	}
+}

@@ -276,6 +276,9 @@ func DecodeBeat(value []byte) (member.Beat, error) {
 // milliseconds.
 func Marshal(v any) ([]byte, error) { return encode(v) }
 
+// Unmarshal reads what Marshal wrote.
+func Unmarshal(value []byte, into any) error { return json.Unmarshal(value, into, reading()) }
+
 func encode(v any) ([]byte, error) { return json.Marshal(v, writing()) }
 
 func decode(value []byte, into any, version *int) error {

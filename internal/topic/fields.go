@@ -430,7 +430,9 @@ func (b *bounds) state(st *shard.JobState) {
 		b.word("recent.state", string(r.State))
 		b.small("recent.attempts", r.Attempts)
 		b.instant("recent.ended_at", r.EndedAt)
+		b.duration("recent.took_ms", r.Took)
 	}
+	b.watch(st.Watch)
 	b.length("backfills", len(st.Backfills), maxRecent)
 	for i := range st.Backfills {
 		b.progress(&st.Backfills[i].Progress)
@@ -468,8 +470,38 @@ func (b *bounds) active(a *shard.Active) {
 	b.count("active.claim", a.Claim)
 	b.text("active.recall", a.Recall, maxReason)
 	b.text("active.cancel", a.Cancel, maxReason)
+	b.instant("active.started", a.Started)
+	b.duration("active.late_ms", a.Late)
 	b.text("active.backfill", a.Backfill, maxWho)
 	b.own("active.own", a.Own)
+}
+
+func (b *bounds) watch(w *shard.Watch) {
+	if w == nil {
+		return
+	}
+	b.instant("watch.since", w.Since)
+	b.instant("watch.success", w.Success)
+	b.instant("watch.success_due", w.SuccessDue)
+	b.count("watch.failures", int64(w.Failures))
+	b.count("watch.skips", int64(w.Skips))
+	b.instant("watch.skips_from", w.SkipsFrom)
+	b.instant("watch.not_done", w.NotDone)
+	b.instant("watch.no_success", w.NoSuccess)
+	b.length("watch.open", len(w.Open), maxNotify)
+	for i := range w.Open {
+		b.id("watch.open.id", w.Open[i].ID)
+		b.word("watch.open.when", string(w.Open[i].When))
+		b.instant("watch.open.since", w.Open[i].Since)
+		b.targets("watch.open.to", w.Open[i].To)
+	}
+	b.length("watch.held", len(w.Held), maxNotify)
+	for i := range w.Held {
+		b.small("watch.held.rule", w.Held[i].Rule)
+		b.word("watch.held.when", string(w.Held[i].When))
+		b.instant("watch.held.at", w.Held[i].At)
+		b.count("watch.held.count", int64(w.Held[i].Count))
+	}
 }
 
 func (b *bounds) own(field string, o *shard.Own) {

@@ -9,6 +9,8 @@ import (
 	"github.com/belfry-cron/belfry/internal/claim"
 	"github.com/belfry-cron/belfry/internal/executor/exec"
 	"github.com/belfry-cron/belfry/internal/member"
+	"github.com/belfry-cron/belfry/internal/scheduler"
+	"github.com/belfry-cron/belfry/internal/shard"
 )
 
 // TestOrderOfTimes: what keeps a run from being in two places are times that
@@ -37,6 +39,8 @@ func TestOrderOfTimes(t *testing.T) {
 		{"runs are given back before any is killed", claim.OutOfTouch, claim.LostContact},
 		{"a claim that takes its time is not stuck", claim.InTouch, claim.ClaimStuck},
 		{"a shard has time to answer", 5 * time.Second, claim.ConfirmWait},
+		{"what is staged ahead and claimed late is not old when its time comes", shard.MaxLead + 2*claim.ClaimStuck, claim.ConfirmAfter},
+		{"the lead covers a failover of Kafka with ZooKeeper, 18 s and an election", 18*time.Second + 5*time.Second, scheduler.DefaultLead},
 		{"a run is not old while its worker may still be silent", counted(member.WorkerGone), claim.ConfirmAfter},
 	} {
 		require.Less(t, tt.shorter, tt.longer, tt.why)

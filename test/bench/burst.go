@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// lead is the default one.
-	lead = scheduler.DefaultLead
+	// lead is that of up. A longer one would hide more of what takes long.
+	lead = 5 * time.Second
 	// burstGoal is how long after their due time all runs of a burst are
 	// enqueued.
 	burstGoal = 5 * time.Second

@@ -40,7 +40,8 @@ func (w *world) staged() time.Time {
 	return due
 }
 
-// lead is the default: what is due within it may stand on the deleted queue.
+// lead is that of the schedulers here, who have no broker to lose: what is due
+// within it may stand on the deleted queue.
 const lead = 5 * time.Second
 
 func lead10() []string { return []string{"--lead", "10s"} }

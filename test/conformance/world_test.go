@@ -106,7 +106,7 @@ func newWorld(t *testing.T, brokers []string) *world {
 // env points belfry at the test's Kafka and topics.
 func (w *world) env() []string {
 	return append(os.Environ(), "BELFRY_BROKERS="+strings.Join(w.brokers, ","),
-		"BELFRY_PREFIX="+w.names.Prefix, "BELFRY_WAIT=30s", "JOURNAL="+w.journalPath())
+		"BELFRY_PREFIX="+w.names.Prefix, "BELFRY_WAIT=30s", "BELFRY_LEAD="+lead.String(), "JOURNAL="+w.journalPath())
 }
 
 // belfry runs a command to its end and returns what it printed.

@@ -105,7 +105,7 @@ func (w *world) scheduler(name string) {
 	w.t.Helper()
 	w.begin(name, func(ctx context.Context, m *life) error {
 		return scheduler.Run(ctx, scheduler.Options{
-			Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: scheduler.DefaultLead, CreateTopics: true,
+			Name: name, Kafka: w.kafka, Names: w.names, Shards: shards, Lead: 5 * time.Second, CreateTopics: true,
 			Registry: m.registry, Log: slog.New(w.log), Ready: func() { close(m.ready) },
 		})
 	})

@@ -28,7 +28,9 @@ CREATE INDEX labels_job ON labels (job);
 -- Every definition that was applied, by its place in the log; content by hash.
 CREATE TABLE definitions (
   job INTEGER NOT NULL, offset INTEGER NOT NULL, applied INTEGER NOT NULL,
-  by TEXT NOT NULL, digest TEXT, -- NULL: it was removed
+  by TEXT NOT NULL,
+  digest TEXT,    -- NULL: it was removed
+  version TEXT,   -- job.Version: what a run names
   PRIMARY KEY (job, offset)
 ) WITHOUT ROWID;
 CREATE INDEX definitions_digest ON definitions (digest);
@@ -62,23 +64,22 @@ CREATE TABLE stands (
   job INTEGER PRIMARY KEY,
   strip BLOB NOT NULL,
   failures INTEGER NOT NULL, running INTEGER NOT NULL, queued INTEGER NOT NULL,
-  runs INTEGER NOT NULL, skips INTEGER NOT NULL,
+  ended INTEGER NOT NULL, skips INTEGER NOT NULL, -- how many rows of each there are
   last_success INTEGER, last_end INTEGER,
   newest INTEGER,   -- the newest due time of its schedule that was decided
   oldest INTEGER,   -- the least of waits
   overdue INTEGER   -- when the next due time, with its jitter, ought to be decided
 );
-CREATE INDEX stands_many ON stands (runs);
 
 -- Counts per cluster and minute, and histograms per cluster and hour.
 CREATE TABLE minutes (
   cluster TEXT NOT NULL, minute INTEGER NOT NULL, -- since 1970
   succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, skipped INTEGER NOT NULL, other INTEGER NOT NULL,
-  PRIMARY KEY (cluster, minute)
+  PRIMARY KEY (minute, cluster)
 ) WITHOUT ROWID;
 CREATE TABLE hours (
   cluster TEXT NOT NULL, hour INTEGER NOT NULL, durations BLOB NOT NULL, latenesses BLOB NOT NULL,
-  PRIMARY KEY (cluster, hour)
+  PRIMARY KEY (hour, cluster)
 ) WITHOUT ROWID;
 
 -- The end of what runs wrote.
@@ -112,6 +113,12 @@ CREATE TABLE settled (run NOT NULL, how TEXT NOT NULL, at INTEGER NOT NULL, PRIM
 CREATE TABLE beats (
   member TEXT NOT NULL, slot INTEGER NOT NULL, offset INTEGER NOT NULL, body BLOB NOT NULL,
   PRIMARY KEY (member, slot)
+) WITHOUT ROWID;
+
+-- How each backfill of a job stands.
+CREATE TABLE backfills (
+  job INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (job, id)
 ) WITHOUT ROWID;
 
 -- Audit and notices.

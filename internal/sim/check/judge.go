@@ -42,6 +42,7 @@ type book struct {
 	defs   []*tenure
 	fence  int64
 	open   map[run.ID]bool
+	waits  map[run.ID]bool  // deferred, and not begun
 	named  map[int64]run.ID // scheduled due times in the ledger
 	spans  []run.Event
 	pauses []Request
@@ -140,7 +141,7 @@ func newJudge(e Evidence) *judge {
 func (j *judge) book(name string) *book {
 	b := j.books[name]
 	if b == nil {
-		b = &book{open: map[run.ID]bool{}, named: map[int64]run.ID{}}
+		b = &book{open: map[run.ID]bool{}, waits: map[run.ID]bool{}, named: map[int64]run.ID{}}
 		j.books[name] = b
 		j.names = append(j.names, name)
 	}

@@ -61,6 +61,7 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 		h.deferred, h.trigger = true, ev.Trigger
 		j.name(b, h, ev)
 		j.explain(b, h, ev)
+		b.waits[h.id] = true
 	case run.EventSkipped:
 		if h.attempt > 0 {
 			j.blame(RuleDoubled, h, ev.At, "skipped though it was handed out")
@@ -156,6 +157,7 @@ func (j *judge) enqueued(b *book, h *history, ev *run.Event) {
 	}
 	h.attempt, h.fence, h.freed, h.retrying = ev.Attempt, ev.Fence, false, false
 	b.open[h.id] = true
+	delete(b.waits, h.id)
 }
 
 // reborn reports whether a run that ended may exist again: its job was
@@ -198,6 +200,7 @@ func (j *judge) over(b *book, h *history, ev *run.Event) {
 	}
 	h.final = ev
 	delete(b.open, h.id)
+	delete(b.waits, h.id)
 }
 
 // retrying holds the decision to try again against the job.
@@ -322,10 +325,23 @@ func (j *judge) noOverlap(b *book, h *history, ev *run.Event) string {
 		return "the job's runs may overlap"
 	}
 	jittered := has(func(d *job.Job) bool { return d.Jitter > 0 }) // not in the ledger until staged
-	if len(b.open) == 0 && !h.deferred && !jittered {
-		return "no other run was unfinished"
+	if !h.deferred && !jittered && !j.inTheWay(b, h, ev.At) {
+		return "no other run was due and unfinished"
 	}
 	return ""
+}
+
+// inTheWay reports whether a run of the job may have been unfinished, other than
+// h and those staged ahead of their due times.
+func (j *judge) inTheWay(b *book, h *history, at time.Time) bool {
+	for id := range b.open {
+		o := j.runs[id]
+		ahead := o.trigger == run.TriggerSchedule && o.attempt == 1 && o.due.After(at.Add(j.e.Limits.Skew))
+		if o != h && !ahead {
+			return true
+		}
+	}
+	return len(b.waits) > 0
 }
 
 // span takes a row of skipped due times.
