@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 GO       ?= go
 GOLANGCI := v2.15.0
+ACTIONLINT := v1.7.12
 # The Kafka versions that test-kafka starts: the latest, and the last line
 # with ZooKeeper. Each has its POM in test/kafka/.
 KAFKAS   ?= 4.3.1 3.9.2
@@ -124,8 +125,9 @@ screenshots: ## Make the pictures of docs/web.md anew, in headless Chromium.
 ##@ Check
 
 .PHONY: lint
-lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml, with the pinned golangci-lint.
+lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml with the pinned golangci-lint, and the workflows.
 	$< run ./...
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 
 # Built from source the first time, which takes a few minutes: the module
 # proxy's checksums are the same that protect all else we build from.

@@ -164,7 +164,7 @@ func TestPodsAreRestricted(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join("testdata", file+".yaml"))
 		require.NoError(t, err)
 		pods := 0
-		for _, part := range strings.Split(string(text), "\n---\n") {
+		for part := range strings.SplitSeq(string(text), "\n---\n") {
 			var o object
 			require.NoError(t, yaml.Unmarshal([]byte(part), &o), "%s:\n%s", file, part)
 			p := o.Spec.Template.Spec

@@ -148,12 +148,13 @@ func (p *project) await(limit time.Duration, what string, done func() bool) {
 
 // entry is a due time of the ledger.
 type entry struct {
-	Due time.Time
+	Due time.Time `json:"due"`
 	Run *struct {
-		State    string
-		Attempts []struct{ State string }
-	}
-	Skip *struct{ Reason string }
+		State string `json:"state"`
+	} `json:"run"`
+	Skip *struct {
+		Reason string `json:"reason"`
+	} `json:"skip"`
 }
 
 // dues is what became of each due time, none while nobody answers.
