@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 GO       ?= go
 GOLANGCI := v2.15.0
+ACTIONLINT := v1.7.12
 # The Kafka versions that test-kafka starts: the latest, and the last line
 # with ZooKeeper. Each has its POM in test/kafka/.
 KAFKAS   ?= 4.3.1 3.9.2
@@ -23,7 +24,8 @@ build: ## Build bin/belfry; Go writes the checkout's version into it.
 
 .PHONY: clean
 clean: ## Remove what was built and started here, but not the fetched jars.
-	rm -rf bin belfry-data test/kafka/target
+	find bin -mindepth 1 ! -name '*.sh' -delete
+	rm -rf belfry-data test/kafka/target
 
 ##@ Test
 
@@ -146,8 +148,9 @@ screenshots: ## Make the pictures of docs/web.md anew, in headless Chromium.
 ##@ Check
 
 .PHONY: lint
-lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml, with the pinned golangci-lint.
+lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml with the pinned golangci-lint, and the workflows.
 	$< run ./...
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 
 # Built from source the first time, which takes a few minutes: the module
 # proxy's checksums are the same that protect all else we build from.
@@ -177,6 +180,53 @@ cluster-down: ## Stop them; data and logs stay in test/kafka/target.
 .PHONY: observe
 observe: ## Prometheus, Alertmanager and a stand-in for PagerDuty beside `make cluster` and Belfry; OBSERVE="--workers host:port,…".
 	$(GO) run ./test/observe/run $(OBSERVE)
+##@ Ship
+
+# Which images, their tag, and which profile of deploy/compose: full or small.
+IMAGES  ?= kafka scheduler server worker pingpong
+TAG     ?= dev
+PROFILE ?= full
+# Compose v2 where it is, else docker-compose 1.29.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+UP      := TAG=$(TAG) $(COMPOSE) -p belfry -f deploy/compose/compose.yaml --profile $(PROFILE)
+
+.PHONY: images
+images: ## Build the images with Docker; IMAGES="scheduler worker" TAG=dev.
+	@for target in $(IMAGES); do \
+	  DOCKER_BUILDKIT=1 docker build -f deploy/docker/Dockerfile --target $$target -t belfry/$$target:$(TAG) \
+	    --build-arg REVISION=$$(git rev-parse HEAD) --build-arg VERSION=$(TAG) .; \
+	done
+
+.PHONY: images-local
+images-local: ## The same images without an image registry (root; apt: docker.io debootstrap).
+	TARGETS="$(IMAGES)" TAG=$(TAG) tools/images-local
+
+.PHONY: up
+up: deploy/compose/secrets/session-key ## Start Belfry and Kafka in containers; PROFILE=small for one of each.
+	$(UP) up -d
+
+.PHONY: down
+down: ## Stop them; DATA=gone removes what they stored too.
+	$(UP) down $(if $(filter gone,$(DATA)),-v)
+
+.PHONY: logs
+logs: ## Follow the logs of the containers.
+	$(UP) logs -f --tail 100
+
+deploy/compose/secrets/session-key:
+	head -c 32 /dev/urandom > $@
+
+.PHONY: test-compose
+test-compose: ## Containers on a real engine: jobs fire, a scheduler and a broker are killed, nothing is lost.
+	BELFRY_TEST_COMPOSE="$(COMPOSE)" $(GO) test -count=1 -timeout 30m -v ./test/compose/
+
+.PHONY: test-pingpong
+test-pingpong: ## 10,000 events of ping-pong on real Kafka, with kills.
+	BELFRY_TEST_KAFKA=$(firstword $(KAFKAS)) PINGPONG_REQUESTS=10000 $(GO) test -count=1 -timeout 20m -v -run OnKafka ./examples/pingpong/
+
+.PHONY: test-ship
+test-ship: ## What is shipped, rendered and checked: charts, scripts, units, workflows, Terraform.
+	$(GO) test -count=1 -v ./deploy/...
 
 ##@ Measure
 

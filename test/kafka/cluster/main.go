@@ -3,6 +3,9 @@
 //
 //	go run ./test/kafka/cluster up [--version 4.3.1|3.9.2] [--watched] [--dir FOLDER]
 //	go run ./test/kafka/cluster status|down [--dir FOLDER]
+//	go run ./test/kafka/cluster jars [--version VERSION]
+//
+// The last prints the folder with the version's jars, once Maven has fetched them.
 package main
 
 import (
@@ -35,7 +38,7 @@ func main() {
 }
 
 func run(args []string) error {
-	usage := errors.New("usage: cluster up|down|status [--version 4.3.1|3.9.2] [--dir test/kafka/target/cluster]")
+	usage := errors.New("usage: cluster up|down|status|jars [--version 4.3.1|3.9.2] [--dir test/kafka/target/cluster]")
 	if len(args) == 0 {
 		return usage
 	}
@@ -53,6 +56,12 @@ func run(args []string) error {
 		return down(*dir)
 	case "status":
 		return status(*dir)
+	case "jars":
+		libs, err := kafkatest.Jars(context.Background(), *version)
+		if err == nil {
+			fmt.Println(libs)
+		}
+		return err
 	}
 	return usage
 }
