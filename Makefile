@@ -90,6 +90,13 @@ CMD ?=
 test-worker: ## A worker against docs/protocol.md on real Kafka; CMD="python3 examples/worker-python/worker.py".
 	BELFRY_TEST_KAFKA=$(firstword $(KAFKAS)) BELFRY_TEST_WORKER='$(CMD)' $(GO) test -count=1 -timeout 20m -v ./test/worker/
 
+# The folder with openapi-python-client and schemathesis, a virtual environment's bin.
+PYTHON_BIN ?= venv/bin
+
+.PHONY: test-api
+test-api: ## A client generated from the API's document, and schemathesis; PYTHON_BIN=venv/bin.
+	BELFRY_TEST_PYTHON=$(abspath $(PYTHON_BIN)) $(GO) test -count=1 -timeout 20m -v ./test/api/
+
 # What `promises` runs besides the cheap proofs.
 PROMISES ?=
 
@@ -107,6 +114,22 @@ FOR ?= 10m
 .PHONY: hostile
 hostile: ## Hostile records to every topic of running members for FOR (10m); SEED=7, KINDS=garbage,stranger.
 	SEED=$(SEED) FOR=$(FOR) KINDS=$(KINDS) $(GO) test -count=1 -timeout 3h -v -run NothingThatIsSent ./test/hostile/
+
+.PHONY: test-alerts
+test-alerts: ## Real faults on real Kafka, until the page arrives and resolves; BELFRY_ALERTS_BROKERS=1 (half an hour; apt: prometheus prometheus-alertmanager).
+	BELFRY_TEST_ALERTS=1 $(GO) test -count=1 -timeout 2h -v -run Alerts ./test/alerts/
+
+.PHONY: test-acls
+test-acls: ## What `belfry acls` grants, on a real Kafka with an authorizer.
+	BELFRY_TEST_ACLS=1 $(GO) test -count=1 -v ./test/acls/
+
+.PHONY: test-dashboards
+test-dashboards: ## Each panel's query against a Prometheus that scrapes Belfry, Kafka and this host; DASHBOARDS=3.9.2 for ZooKeeper's.
+	BELFRY_TEST_DASHBOARDS=$(or $(DASHBOARDS),$(firstword $(KAFKAS))) $(GO) test -count=1 -v -run Panels ./test/dashboards/
+
+.PHONY: test-exporters
+test-exporters: ## The figures of real brokers and ZooKeepers by deploy/jmx.
+	BELFRY_TEST_EXPORTERS=1 $(GO) test -count=1 -v -run Exporters ./test/kafka/
 
 .PHONY: test-cron
 test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
@@ -148,11 +171,15 @@ tidy-check: ## Fail if go.mod or go.sum is not tidy, or a module is not what it 
 
 .PHONY: cluster
 cluster: ## Start three Kafka brokers in the background and say where they listen.
-	$(GO) run ./test/kafka/cluster up
+	$(GO) run ./test/kafka/cluster up --watched
 
 .PHONY: cluster-down
 cluster-down: ## Stop them; data and logs stay in test/kafka/target.
 	$(GO) run ./test/kafka/cluster down
+
+.PHONY: observe
+observe: ## Prometheus, Alertmanager and a stand-in for PagerDuty beside `make cluster` and Belfry; OBSERVE="--workers host:port,…".
+	$(GO) run ./test/observe/run $(OBSERVE)
 
 ##@ Ship
 

@@ -248,9 +248,9 @@ func diffLines(before, after string) []diffLine {
 	for i := range common {
 		common[i] = make([]int32, len(b)+1)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for k := len(b) - 1; k >= 0; k-- {
-			if a[i] == b[k] {
+	for i, line := range slices.Backward(a) {
+		for k, other := range slices.Backward(b) {
+			if line == other {
 				common[i][k] = common[i+1][k+1] + 1
 			} else {
 				common[i][k] = max(common[i+1][k], common[i][k+1])
