@@ -180,6 +180,7 @@ cluster-down: ## Stop them; data and logs stay in test/kafka/target.
 .PHONY: observe
 observe: ## Prometheus, Alertmanager and a stand-in for PagerDuty beside `make cluster` and Belfry; OBSERVE="--workers host:port,…".
 	$(GO) run ./test/observe/run $(OBSERVE)
+
 ##@ Ship
 
 # Which images, their tag, and which profile of deploy/compose: full or small.

@@ -45,7 +45,7 @@ func TestStatsAreTheNaiveOnes(t *testing.T) {
 // naive is a bucket with what its quantiles are of.
 type naive struct {
 	history.Bucket
-	durations, latenesses []time.Duration
+	durations []time.Duration
 }
 
 func naiveBucket(rows []history.RunRow, from, to time.Time) naive {

@@ -102,9 +102,9 @@ func (t *Topics) markRequeued(ctx context.Context, letters []DeadLetter) error {
 	}
 	requeued, discarded := map[run.ID]time.Time{}, map[run.ID]time.Time{}
 	err := t.readAll(ctx, t.Names.Commands(), nil, func(r *kgo.Record) error {
-		q, err := topic.DecodeRequest(r.Value)
+		// Of one that cannot be read, a shard keeps a dead letter: it has no type.
+		q, _ := topic.DecodeRequest(r.Value)
 		switch {
-		case err != nil: // a shard keeps a dead letter of it
 		case q.Type == run.RequestRequeue || q.Type == run.RequestReplay:
 			requeued[q.Run] = q.At
 		case q.Type == run.RequestDiscard:

@@ -41,8 +41,9 @@ func (t *Topics) Notices(ctx context.Context, jobName string, since time.Time) (
 	_, err = kafka.ReadFrom(ctx, t.Kafka, name, from, kafka.ReadCommitted, func(r *kgo.Record) error {
 		t.counts()
 		n, err := topic.DecodeNotice(r.Value)
-		if err != nil || jobName != "" && n.Job != jobName {
-			return nil // one that cannot be read is the servers' business
+		readable := err == nil // else it is the servers' business
+		if !readable || jobName != "" && n.Job != jobName {
+			return nil
 		}
 		if n.Type != run.NoticeTold {
 			settled[n.ID] = append(settled[n.ID], n)

@@ -325,7 +325,7 @@ func TestBuiltAnewWhileItRuns(t *testing.T) {
 	}
 	s := w.server()
 	l := w.ready(s, tail.Filter{})
-	connector, err := sqlite.NewConnector(s.path)
+	connector, err := sqlite.NewConnector(s.path + "?_pragma=busy_timeout(10000)") // the server writes, too
 	require.NoError(t, err)
 	other := sql.OpenDB(connector)
 	_, err = other.ExecContext(t.Context(), "UPDATE runs SET body = x'07'")
