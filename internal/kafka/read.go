@@ -20,7 +20,7 @@ const (
 
 	// openTransactionWait is how long a read-committed read waits for the
 	// transactions that were open when it began. Healthy ones end in tens of
-	// milliseconds; one whose producer died may take claimTimeout.
+	// milliseconds; one whose producer died may take transactionTimeout.
 	openTransactionWait = 3 * time.Second
 
 	// readStall is how long a read goes on without any answer.

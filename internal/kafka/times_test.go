@@ -17,9 +17,9 @@ func TestOrderOfTimes(t *testing.T) {
 	}{
 		{"a transaction outlasts the longest standstill that was measured, and the next request after it", 24*time.Second + produceTimeout + transactionalOverhead, Stall},
 		{"a shard's records are given up before its transaction is", Stall, CommitWait},
-		{"a shard knows what became of its transaction before a broker aborts it", CommitWait, shardTimeout},
-		{"a claim outlasts a standstill of KRaft", 12 * time.Second, claimTimeout},
-		{"a dead worker's claim holds up its queue for less than the lead, with the 10 s after which brokers look", claimTimeout + 10*time.Second, 30 * time.Second},
+		{"a shard knows what became of its transaction before a broker aborts it", CommitWait, ShardTimeout},
+		{"a claim outlasts a standstill of KRaft", 12 * time.Second, transactionTimeout},
+		{"a dead worker's claim holds up its queue for less than the lead, with the 10 s after which brokers look", transactionTimeout + 10*time.Second, 30 * time.Second},
 		{"a frozen broker is given up before its session ends", produceTimeout + transactionalOverhead, 9 * time.Second},
 		{"a group is joined anew before a claim is given up", sessionTimeout, Stall},
 		{"the read of a topic goes on for as long as Kafka may stand still", 24 * time.Second, readStall},

@@ -24,17 +24,18 @@ const (
 	// end: one standstill, and room for what is done before and after it.
 	CommitWait = Stall + 5*time.Second
 
-	// shardTimeout is when a broker aborts a shard's transaction. It may exceed
+	// ShardTimeout is when a broker aborts a shard's transaction. It may exceed
 	// every wait of the client: whoever owns the shard next aborts what was left
 	// open by taking the transactional ID.
-	shardTimeout = 60 * time.Second
+	ShardTimeout = 60 * time.Second
 
-	// claimTimeout is when a broker aborts a claim. Nobody else takes a worker's
-	// transactional ID, and until then the open claim of a worker that died
-	// holds up its partitions of the queue and hides the events behind it. So it
-	// outlasts a standstill of 9 to 12 s but not one of 24 s, after which the
-	// claim is fenced and its runs are polled again.
-	claimTimeout = 15 * time.Second
+	// transactionTimeout is when a broker aborts the other transactions. Nobody
+	// takes the transactional ID of a worker or an editor that died; until then
+	// an open claim holds up its partitions of the queue, and what is open hides
+	// what was committed behind it. So they outlast a standstill of 9 to 12 s but
+	// not one of 24 s, after which a claim is fenced and its runs are polled
+	// again.
+	transactionTimeout = 15 * time.Second
 
 	// transactionalOverhead is how long a transactional client waits for an
 	// answer beyond the time that the request grants the broker: twice what other
@@ -52,10 +53,11 @@ const (
 )
 
 // Transactional returns a client that produces in transactions under the
-// transactional ID id. Its first ProducerID call fences every earlier client
-// of that ID. After any error of it: close it and make a new one.
+// transactional ID id; a broker aborts them after 15 s unless extra says
+// otherwise. Its first ProducerID call fences every earlier client of that ID.
+// After any error of it: close it and make a new one.
 func (o Options) Transactional(id string, extra ...kgo.Opt) (*kgo.Client, error) {
-	return o.client(true, append(transactional(id, shardTimeout), extra...)...)
+	return o.client(true, append(transactional(id), extra...)...)
 }
 
 // GroupSession joins group as a consumer of topics whose End commits the
@@ -68,7 +70,7 @@ func (o Options) GroupSession(group, txnID string, topics []string, extra ...kgo
 	if err != nil {
 		return nil, err
 	}
-	opts := append(base, transactional(txnID, claimTimeout)...)
+	opts := append(base, transactional(txnID)...)
 	opts = append(opts,
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(topics...),
@@ -86,10 +88,10 @@ func (o Options) GroupSession(group, txnID string, topics []string, extra ...kgo
 	return session, nil
 }
 
-func transactional(id string, timeout time.Duration) []kgo.Opt {
+func transactional(id string) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.TransactionalID(id),
-		kgo.TransactionTimeout(timeout),
+		kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordDeliveryTimeout(Stall),
 		kgo.RequestTimeoutOverhead(transactionalOverhead),
 		// A coordinator that is away is looked for until it has moved: by time,
