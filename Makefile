@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 GO       ?= go
 GOLANGCI := v2.15.0
+ACTIONLINT := v1.7.12
 # The Kafka versions that test-kafka starts: the latest, and the last line
 # with ZooKeeper. Each has its POM in test/kafka/.
 KAFKAS   ?= 4.3.1 3.9.2
@@ -23,7 +24,8 @@ build: ## Build bin/belfry; Go writes the checkout's version into it.
 
 .PHONY: clean
 clean: ## Remove what was built and started here, but not the fetched jars.
-	rm -rf bin belfry-data test/kafka/target
+	find bin -mindepth 1 ! -name '*.sh' -delete
+	rm -rf belfry-data test/kafka/target
 
 ##@ Test
 
@@ -88,6 +90,13 @@ CMD ?=
 test-worker: ## A worker against docs/protocol.md on real Kafka; CMD="python3 examples/worker-python/worker.py".
 	BELFRY_TEST_KAFKA=$(firstword $(KAFKAS)) BELFRY_TEST_WORKER='$(CMD)' $(GO) test -count=1 -timeout 20m -v ./test/worker/
 
+# The folder with openapi-python-client and schemathesis, a virtual environment's bin.
+PYTHON_BIN ?= venv/bin
+
+.PHONY: test-api
+test-api: ## A client generated from the API's document, and schemathesis; PYTHON_BIN=venv/bin.
+	BELFRY_TEST_PYTHON=$(abspath $(PYTHON_BIN)) $(GO) test -count=1 -timeout 20m -v ./test/api/
+
 # What `promises` runs besides the cheap proofs.
 PROMISES ?=
 
@@ -106,6 +115,22 @@ FOR ?= 10m
 hostile: ## Hostile records to every topic of running members for FOR (10m); SEED=7, KINDS=garbage,stranger.
 	SEED=$(SEED) FOR=$(FOR) KINDS=$(KINDS) $(GO) test -count=1 -timeout 3h -v -run NothingThatIsSent ./test/hostile/
 
+.PHONY: test-alerts
+test-alerts: ## Real faults on real Kafka, until the page arrives and resolves; BELFRY_ALERTS_BROKERS=1 (half an hour; apt: prometheus prometheus-alertmanager).
+	BELFRY_TEST_ALERTS=1 $(GO) test -count=1 -timeout 2h -v -run Alerts ./test/alerts/
+
+.PHONY: test-acls
+test-acls: ## What `belfry acls` grants, on a real Kafka with an authorizer.
+	BELFRY_TEST_ACLS=1 $(GO) test -count=1 -v ./test/acls/
+
+.PHONY: test-dashboards
+test-dashboards: ## Each panel's query against a Prometheus that scrapes Belfry, Kafka and this host; DASHBOARDS=3.9.2 for ZooKeeper's.
+	BELFRY_TEST_DASHBOARDS=$(or $(DASHBOARDS),$(firstword $(KAFKAS))) $(GO) test -count=1 -v -run Panels ./test/dashboards/
+
+.PHONY: test-exporters
+test-exporters: ## The figures of real brokers and ZooKeepers by deploy/jmx.
+	BELFRY_TEST_EXPORTERS=1 $(GO) test -count=1 -v -run Exporters ./test/kafka/
+
 .PHONY: test-cron
 test-cron: ## Schedules beside Debian's cron under libfaketime (root; apt: cron libfaketime tzdata).
 	BELFRY_TEST_CRON=1 $(GO) test -count=1 -timeout 30m ./test/cron/...
@@ -123,8 +148,9 @@ screenshots: ## Make the pictures of docs/web.md anew, in headless Chromium.
 ##@ Check
 
 .PHONY: lint
-lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml, with the pinned golangci-lint.
+lint: bin/golangci-lint-$(GOLANGCI) ## All rules of .golangci.yml with the pinned golangci-lint, and the workflows.
 	$< run ./...
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 
 # Built from source the first time, which takes a few minutes: the module
 # proxy's checksums are the same that protect all else we build from.
@@ -145,11 +171,62 @@ tidy-check: ## Fail if go.mod or go.sum is not tidy, or a module is not what it 
 
 .PHONY: cluster
 cluster: ## Start three Kafka brokers in the background and say where they listen.
-	$(GO) run ./test/kafka/cluster up
+	$(GO) run ./test/kafka/cluster up --watched
 
 .PHONY: cluster-down
 cluster-down: ## Stop them; data and logs stay in test/kafka/target.
 	$(GO) run ./test/kafka/cluster down
+
+.PHONY: observe
+observe: ## Prometheus, Alertmanager and a stand-in for PagerDuty beside `make cluster` and Belfry; OBSERVE="--workers host:port,…".
+	$(GO) run ./test/observe/run $(OBSERVE)
+##@ Ship
+
+# Which images, their tag, and which profile of deploy/compose: full or small.
+IMAGES  ?= kafka scheduler server worker pingpong
+TAG     ?= dev
+PROFILE ?= full
+# Compose v2 where it is, else docker-compose 1.29.
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+UP      := TAG=$(TAG) $(COMPOSE) -p belfry -f deploy/compose/compose.yaml --profile $(PROFILE)
+
+.PHONY: images
+images: ## Build the images with Docker; IMAGES="scheduler worker" TAG=dev.
+	@for target in $(IMAGES); do \
+	  DOCKER_BUILDKIT=1 docker build -f deploy/docker/Dockerfile --target $$target -t belfry/$$target:$(TAG) \
+	    --build-arg REVISION=$$(git rev-parse HEAD) --build-arg VERSION=$(TAG) .; \
+	done
+
+.PHONY: images-local
+images-local: ## The same images without an image registry (root; apt: docker.io debootstrap).
+	TARGETS="$(IMAGES)" TAG=$(TAG) tools/images-local
+
+.PHONY: up
+up: deploy/compose/secrets/session-key ## Start Belfry and Kafka in containers; PROFILE=small for one of each.
+	$(UP) up -d
+
+.PHONY: down
+down: ## Stop them; DATA=gone removes what they stored too.
+	$(UP) down $(if $(filter gone,$(DATA)),-v)
+
+.PHONY: logs
+logs: ## Follow the logs of the containers.
+	$(UP) logs -f --tail 100
+
+deploy/compose/secrets/session-key:
+	head -c 32 /dev/urandom > $@
+
+.PHONY: test-compose
+test-compose: ## Containers on a real engine: jobs fire, a scheduler and a broker are killed, nothing is lost.
+	BELFRY_TEST_COMPOSE="$(COMPOSE)" $(GO) test -count=1 -timeout 30m -v ./test/compose/
+
+.PHONY: test-pingpong
+test-pingpong: ## 10,000 events of ping-pong on real Kafka, with kills.
+	BELFRY_TEST_KAFKA=$(firstword $(KAFKAS)) PINGPONG_REQUESTS=10000 $(GO) test -count=1 -timeout 20m -v -run OnKafka ./examples/pingpong/
+
+.PHONY: test-ship
+test-ship: ## What is shipped, rendered and checked: charts, scripts, units, workflows, Terraform.
+	$(GO) test -count=1 -v ./deploy/...
 
 ##@ Measure
 

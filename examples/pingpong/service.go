@@ -128,7 +128,11 @@ func makeTopics(ctx context.Context, admin *kadm.Client) error {
 func (s *service) run(ctx context.Context) error {
 	defer func() { s.session.Close() }()
 	for ctx.Err() == nil {
-		err := s.answerBatch(ctx)
+		fetches := s.session.PollRecords(ctx, maxBatch)
+		if ctx.Err() != nil {
+			break
+		}
+		err := s.answerAll(ctx, fetches)
 		if err == nil {
 			continue
 		}
@@ -147,12 +151,8 @@ func (s *service) run(ctx context.Context) error {
 	return nil
 }
 
-// answerBatch answers the requests that have arrived, or waits for some.
-func (s *service) answerBatch(ctx context.Context) error {
-	fetches := s.session.PollRecords(ctx, maxBatch)
-	if ctx.Err() != nil {
-		return nil
-	}
+// answerAll answers the requests that were fetched.
+func (s *service) answerAll(ctx context.Context, fetches kgo.Fetches) error {
 	fetches.EachError(func(topic string, partition int32, err error) {
 		s.metrics.errors.WithLabelValues("fetch").Inc()
 		s.log.Warn("reading requests", "topic", topic, "partition", partition, "error", err)

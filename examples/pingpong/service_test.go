@@ -20,10 +20,12 @@ import (
 	kafkatest "github.com/belfry-cron/belfry/test/kafka"
 )
 
-// kafkaVariable names the version of Kafka that is started for the long test;
-// requestsVariable how many requests that sends (2,000).
+// kafkaVariable names the version of Kafka that is started for the long test, or
+// brokersVariable brokers that run already, which are not killed; requestsVariable
+// how many requests it sends (2,000).
 const (
 	kafkaVariable    = "BELFRY_TEST_KAFKA"
+	brokersVariable  = "BELFRY_TEST_BROKERS"
 	requestsVariable = "PINGPONG_REQUESTS"
 	childVariable    = "PINGPONG_TEST_CHILD"
 )
@@ -60,9 +62,9 @@ func TestExactlyOneAnswer(t *testing.T) {
 // TestExactlyOneAnswerOnKafka: the same on three real brokers, of which one is
 // killed as well.
 func TestExactlyOneAnswerOnKafka(t *testing.T) {
-	version := os.Getenv(kafkaVariable)
-	if version == "" {
-		t.Skip(kafkaVariable + " names no version of Kafka to start")
+	version, brokers := os.Getenv(kafkaVariable), strings.Split(os.Getenv(brokersVariable), ",")
+	if version == "" && brokers[0] == "" {
+		t.Skip(kafkaVariable + " names no version of Kafka to start, " + brokersVariable + " no brokers")
 	}
 	n := 2000
 	if text := os.Getenv(requestsVariable); text != "" {
@@ -70,8 +72,14 @@ func TestExactlyOneAnswerOnKafka(t *testing.T) {
 		n, err = strconv.Atoi(text)
 		require.NoError(t, err)
 	}
-	cluster := kafkatest.Run(t, kafkatest.Options{Version: version})
-	w := newWorld(t, cluster.Brokers(), n)
+	killBroker, restartBroker := func() {}, func() {}
+	if brokers[0] == "" {
+		cluster := kafkatest.Run(t, kafkatest.Options{Version: version})
+		brokers = cluster.Brokers()
+		killBroker = func() { require.NoError(t, cluster.Kill(1)) }
+		restartBroker = func() { require.NoError(t, cluster.Restart(t.Context(), 1)) }
+	}
+	w := newWorld(t, brokers, n)
 	w.start("a")
 	w.start("b")
 	w.send(0, n/5)
@@ -81,11 +89,11 @@ func TestExactlyOneAnswerOnKafka(t *testing.T) {
 	w.send(n/5, 2*n/5)
 	w.start("a")
 	w.await(3 * n / 10)
-	require.NoError(t, cluster.Kill(1))
+	killBroker()
 	w.send(2*n/5, 3*n/5)
 	w.await(n / 2)
 	w.leave("b")
-	require.NoError(t, cluster.Restart(t.Context(), 1))
+	restartBroker()
 	w.kill("c")
 	w.send(3*n/5, n)
 	w.start("c")
@@ -119,7 +127,7 @@ func newWorld(t *testing.T, brokers []string, n int) *world {
 		t: t, brokers: brokers, dir: t.TempDir(), client: client, admin: kadm.NewClient(client), n: n,
 		kinds: slices.Sorted(maps.Keys(events())), instances: map[string]*exec.Cmd{}, answers: map[string][]*kgo.Record{},
 	}
-	made, err := w.admin.CreateTopics(t.Context(), 6, 3, map[string]*string{"min.insync.replicas": kadm.StringPtr("2")},
+	made, err := w.admin.CreateTopics(t.Context(), 6, int16(min(len(brokers), 3)), map[string]*string{"min.insync.replicas": new(strconv.Itoa(min(len(brokers), 2)))},
 		topicRequested, topicSucceeded, topicFailed)
 	require.NoError(t, err)
 	require.NoError(t, made.Error())

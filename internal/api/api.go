@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -168,7 +170,7 @@ func (o operation) huma() huma.Operation {
 	return huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: about,
 		DefaultStatus: o.status, MaxBodyBytes: max(o.body, maxBody), BodyReadTimeout: wait,
-		Errors:     append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}, o.errors...),
+		Errors:     append([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable}, o.errors...),
 		Extensions: map[string]any{roleExtension: string(o.role)},
 	}
 }
@@ -189,6 +191,16 @@ func route[I, O any](s *server, o operation, handle func(context.Context, access
 			_, w := humago.Unwrap(ctx)
 			write(w, huma.NewError(http.StatusForbidden, err.Error()))
 			return
+		}
+		r, w := humago.Unwrap(ctx)
+		for name, values := range r.URL.Query() {
+			if slices.Contains(values, "") { // it would count as not given
+				known := new(huma.ErrorModel)
+				if errors.As(field("query."+name, "is empty; leave it out", ""), &known) {
+					write(w, known)
+				}
+				return
+			}
 		}
 		next(ctx)
 	}}

@@ -18,7 +18,7 @@ type eventsInput struct {
 	Job     string   `query:"job" maxLength:"200" doc:"Only changes of this job."`
 	Cluster string   `query:"cluster" maxLength:"100" doc:"Only changes of this cluster."`
 	Run     string   `query:"run" maxLength:"64" doc:"Only changes of this run."`
-	LastID  string   `header:"Last-Event-ID" maxLength:"4000" doc:"Go on behind this event, on any server."`
+	LastID  string   `header:"Last-Event-Id" maxLength:"4000" doc:"Go on behind this event, on any server."`
 }
 
 func (s *server) events() {

@@ -63,7 +63,7 @@ type jobsInput struct {
 type jobsOutput struct{ Body history.JobPage }
 
 type jobOutput struct {
-	ETag string `header:"ETag" doc:"The version of the definition, for If-Match."`
+	Etag string `header:"Etag" doc:"The version of the definition, for If-Match."`
 	Body history.JobRow
 }
 
@@ -82,7 +82,7 @@ type putInput struct {
 
 type putOutput struct {
 	Status int
-	ETag   string `header:"ETag" doc:"The version now in force."`
+	Etag   string `header:"Etag" doc:"The version now in force."`
 	Body   putBody
 }
 
@@ -165,7 +165,7 @@ func (s *server) getJob(ctx context.Context, who access.Principal, in *Named) (*
 		return nil, err
 	}
 	v.show(&row.Job.Job)
-	return &jobOutput{ETag: quoted(row.Version), Body: row}, nil
+	return &jobOutput{Etag: quoted(row.Version), Body: row}, nil
 }
 
 func (s *server) listDefinitions(ctx context.Context, who access.Principal, in *Named) (*definitionsOutput, error) {
@@ -210,7 +210,7 @@ func (s *server) putJob(ctx context.Context, who access.Principal, in *putInput)
 	if err != nil {
 		return nil, err
 	}
-	out := &putOutput{Status: http.StatusOK, ETag: quoted(put.Version), Body: putBody{Job: j.Name, Version: put.Version, Created: put.Created, Fields: put.Fields}}
+	out := &putOutput{Status: http.StatusOK, Etag: quoted(put.Version), Body: putBody{Job: j.Name, Version: put.Version, Created: put.Created, Fields: put.Fields}}
 	if put.Created {
 		out.Status = http.StatusCreated
 	}

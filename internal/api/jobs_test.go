@@ -178,8 +178,10 @@ func TestAScopeHidesTheRest(t *testing.T) {
 func TestValuesAreForEditors(t *testing.T) {
 	w := newWorld(t)
 	w.put("backup", "cluster-a", `{}`)
-	for _, path := range []string{"/jobs", "/jobs/backup", "/jobs/backup/definitions", "/states", "/audit",
-		"/jobs/backup/explain?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"} {
+	for _, path := range []string{
+		"/jobs", "/jobs/backup", "/jobs/backup/definitions", "/states", "/audit",
+		"/jobs/backup/explain?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z",
+	} {
 		for _, role := range []access.Role{access.Viewer, access.Operator} {
 			got := w.ask(as(role), "GET", "/api/v1"+path, "")
 			require.Equal(t, http.StatusOK, got.status, got.body)
@@ -244,11 +246,9 @@ func (w *world) follow(path, after string) *reader {
 	}
 	a, err := w.server.Client().Do(r)
 	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = a.Body.Close() }) // it was cut off
 	require.Equal(w.t, "text/event-stream", a.Header.Get("Content-Type"))
-	return &reader{t: w.t, lines: bufio.NewScanner(a.Body), close: func() {
-		cancel()
-		_ = a.Body.Close() // it was cut off
-	}}
+	return &reader{t: w.t, lines: bufio.NewScanner(a.Body), close: cancel}
 }
 
 // await reads up to the event whose data holds a text, and returns its ID.

@@ -34,7 +34,7 @@ type logsInput struct {
 	Attempt int    `query:"attempt" minimum:"0" maximum:"1000000" doc:"Only what this attempt wrote."`
 	Format  string `query:"format" enum:"text,chunks" default:"text" doc:"The bytes as they were written, or the records they came in, one a line."`
 	Follow  bool   `query:"follow" doc:"Go on until the run has ended, as server-sent events: output with a record, and in the end the run."`
-	LastID  string `header:"Last-Event-ID" maxLength:"100" doc:"Go on behind this event."`
+	LastID  string `header:"Last-Event-Id" maxLength:"100" doc:"Go on behind this event."`
 }
 
 func (s *server) logs() {

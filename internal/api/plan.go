@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,6 +75,9 @@ func (s *server) plans() {
 // set reads a set of jobs, all of which have to be good.
 func set(body []byte) (SetBody, []job.Job, error) {
 	var b SetBody
+	if jsontext.Value(body).Kind() != '{' {
+		return b, nil, huma.Error400BadRequest("the body is no JSON object")
+	}
 	if err := json.Unmarshal(body, &b, json.RejectUnknownMembers(true)); err != nil {
 		return b, nil, huma.Error400BadRequest("the body is no set of jobs: " + err.Error())
 	}
@@ -165,7 +169,9 @@ func (s *server) apply(ctx context.Context, who access.Principal, in *setInput) 
 	if b.DryRun {
 		return out, nil
 	}
-	clusters := b.Clusters
+	// Those beyond the scope are left to others: files name clusters, or have
+	// default ones, whoever applies them.
+	clusters := slices.DeleteFunc(b.Clusters, func(c string) bool { return !(access.Scope{Clusters: who.Scope.Clusters}).Covers(c, nil) })
 	for _, j := range jobs {
 		clusters = append(clusters, j.Cluster)
 	}

@@ -55,10 +55,7 @@ func bodies() map[string]string {
 func TestEachRoleOnEachRoute(t *testing.T) {
 	w := newWorld(t)
 	var doc struct {
-		Paths map[string]map[string]struct {
-			OperationID string `json:"operationId"`
-			Role        string `json:"x-belfry-role"`
-		}
+		Paths map[string]map[string]map[string]any `json:"paths"`
 	}
 	document, err := w.api.Document()
 	require.NoError(t, err)
@@ -67,9 +64,9 @@ func TestEachRoleOnEachRoute(t *testing.T) {
 	fill := strings.NewReplacer("{job}", "absent", "{run}", "00000000", "{token}", "absent", "{target}", "absent", "{backfill}", "b", "{step}", "pause")
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
-			id := op.OperationID
+			id, _ := op["operationId"].(string)
 			require.Contains(t, wanted, id, "%s %s: which role does it need?", method, path)
-			require.Equal(t, string(wanted[id]), op.Role, id)
+			require.Equal(t, string(wanted[id]), op["x-belfry-role"], id)
 			seen[id] = true
 			at := "/api/v1" + fill.Replace(path)
 			switch id {

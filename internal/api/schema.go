@@ -25,12 +25,16 @@ func mend(doc *huma.OpenAPI) {
 			s.Required = without(s.Required, "Unknown")
 			s.AdditionalProperties = true
 		}
+		if env, ok := s.Properties["env"]; ok && len(s.Properties) == 1 { // of a run that is asked for
+			env.Nullable = true
+		}
 		if record, ok := s.Properties["record"]; ok { // JSON in JSON, which looks like bytes
 			s.Properties["record"] = &huma.Schema{Description: record.Description}
 		}
 	}
 	streams(doc)
 	for _, path := range doc.Paths {
+		others(path)
 		if path.Put != nil && path.Put.OperationID == "put-job" {
 			path.Put.RequestBody = bodyOf(definition)
 		}
@@ -49,6 +53,22 @@ func streams(doc *huma.OpenAPI) {
 	doc.Paths["/runs/{run}/logs"].Get.Responses["200"] = &huma.Response{
 		Description: "What the run wrote, or a stream of it.",
 		Content:     map[string]*huma.MediaType{"text/plain": text, "application/jsonl": text, "text/event-stream": text},
+	}
+}
+
+// others adds the status of a dry run, and of a change of what was there, to the
+// one that an operation mostly answers with.
+func others(path *huma.PathItem) {
+	for _, op := range []*huma.Operation{path.Put, path.Post} {
+		if op == nil {
+			continue
+		}
+		switch op.OperationID {
+		case "put-job":
+			op.Responses["201"] = op.Responses["200"]
+		case "requeue-dead", "discard-dead", "backfill-job":
+			op.Responses["200"] = op.Responses["202"]
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ type tokensOutput struct {
 	}
 }
 
+// TokenBody is a token, without what it is.
 type TokenBody struct {
 	ID     string       `json:"id"`
 	Name   string       `json:"name"`

@@ -125,10 +125,13 @@ func (w *world) problem(a answer, status int) (detail string, fields []string) {
 	require.Equal(w.t, status, a.status, a.body)
 	require.Equal(w.t, "application/problem+json", a.header.Get("Content-Type"), a.body)
 	var p struct {
-		Title  string
-		Status int
-		Detail string
-		Errors []struct{ Message, Location string }
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+		Errors []struct {
+			Message  string `json:"message"`
+			Location string `json:"location"`
+		} `json:"errors"`
 	}
 	require.NoError(w.t, json.Unmarshal([]byte(a.body), &p), a.body)
 	require.Equal(w.t, status, p.Status)

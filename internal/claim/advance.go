@@ -16,24 +16,27 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 		}
 	}
 	s.giveUpUnconfirmed(q, now, out)
-	if !s.inTouch(now) {
+	for _, h := range q.near {
+		if h.retry && now.Mono >= h.retryAt && h.mayResend() && (h.stage == ended || s.beating(now)) {
+			h.retry, h.sentAt = false, now.Mono
+			out.add(SendStarting{Run: h.run})
+		}
+	}
+	if !s.beating(now) {
 		return
 	}
 	t := q.tally(now)
 	free, executing := q.slots+q.soonFree()-t.taken, t.executing
 	for _, h := range q.near {
 		switch {
-		case h.stage == ready && executing < q.slots && h.due(now) <= 0:
+		case h.stage == ready && executing < q.slots && h.due(now) <= 0 && s.informed(h, now):
 			executing++
 			h.stage = running
-			out.add(Exec{Run: h.run})
+			out.add(Exec{Run: h.run, Cleared: s.cleared(h)})
 		case h.stage == waiting && free > 0 && s.mayAnnounce(h, q, now):
 			free--
 			q.bytes -= h.size
 			h.stage, h.announced, h.sentAt = starting, true, now.Mono
-			out.add(SendStarting{Run: h.run})
-		case h.stage == starting && h.retry && now.Mono >= h.retryAt:
-			h.retry, h.sentAt = false, now.Mono
 			out.add(SendStarting{Run: h.run})
 		}
 	}
@@ -43,7 +46,7 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 // mayAnnounce reports whether it is time to announce a run that is still
 // wanted, as far as anybody can know.
 func (s *State) mayAnnounce(h *held, q *queue, now Now) bool {
-	return !h.unconfirmed && s.informed(h) && h.due(now) <= q.acks.lead()
+	return !h.unconfirmed && s.informed(h, now) && h.due(now) <= s.lead(h, q)
 }
 
 // handOn gives runs that have waited long enough to workers that have slots,
@@ -93,7 +96,7 @@ func (s *State) cancelUnexecuted(h *held, reason string, out *effects) {
 // is in the log.
 func (s *State) settle(h *held, last Effect, out *effects) {
 	q := s.queue(h.queue)
-	if !h.takesSlot() {
+	if h.stage == waiting {
 		q.bytes -= h.size
 	}
 	h.stage = settling
@@ -158,9 +161,7 @@ func (s *State) Wake(now Now) (time.Duration, bool) {
 			s.wakeFor(q, h, now, &w)
 		}
 		if len(q.far.runs) > 0 {
-			silent, _ := s.silence(now)
-			w.after(recheck)
-			w.after(OutOfTouch - silent + 1)
+			s.wakeToGiveBack(now, &w)
 			w.after(q.far.runs[0].at - nearAhead - now.Mono)
 		}
 	}
@@ -168,33 +169,42 @@ func (s *State) Wake(now Now) (time.Duration, bool) {
 }
 
 func (s *State) wakeFor(q *queue, h *held, now Now, w *wake) {
-	silent, _ := s.silence(now)
 	if h.stage == running && h.run.OnLost == job.LostRetry && h.killState == "" {
 		w.after(LostContact - s.unheard(now) + 1)
+	}
+	if h.retry && h.mayResend() {
+		w.after(h.retryAt - now.Mono)
 	}
 	if !h.unexecuted() {
 		return
 	}
-	w.after(recheck)
-	w.after(OutOfTouch - silent + 1)
+	s.wakeToGiveBack(now, w)
 	if left, bound := h.untilDeadline(now); bound {
 		w.after(left + 1)
 	}
 	switch h.stage {
 	case waiting:
-		w.after(h.due(now) - q.acks.lead())
+		w.after(h.due(now) - s.lead(h, q))
 		w.after(h.patience() - h.waited(now))
 		if h.unconfirmed {
 			w.after(h.claimedAt + ConfirmWait - now.Mono)
 		}
 	case starting:
-		if h.retry {
-			w.after(h.retryAt - now.Mono)
-		}
+		s.wakeToNudge(q, h, now, w)
 	case ready:
 		w.after(h.due(now))
-	case claiming, running, settling:
+		w.after(h.patience() - h.waited(now))
+	case claiming, running, ended, settling:
 	}
+}
+
+// wakeToGiveBack has the state woken when runs that were not executed go back.
+func (s *State) wakeToGiveBack(now Now, w *wake) {
+	silent, _ := s.silence(now)
+	w.after(recheck)
+	w.after(OutOfTouch - silent + 1)
+	w.after(OutOfTouch - s.deafness(now) + 1)
+	w.after(ControlLost - s.deafness(now) + 1)
 }
 
 // wake is the nearest of several future instants.

@@ -1,6 +1,8 @@
 package claim
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/run"
@@ -8,6 +10,8 @@ import (
 
 // Beat is what a worker's beat says of its runs.
 type Beat struct {
+	// Number counts the beats of a life.
+	Number int64
 	// FreeSlots and FreeRetrySlots are the slots that will not be taken within
 	// the second: neither by runs that have one, nor by those held that come
 	// due, as far as the slots that come free meanwhile do not suffice.
@@ -28,7 +32,8 @@ type Beat struct {
 
 // Beat returns what the beat sent now says.
 func (s *State) Beat(now Now) Beat {
-	b := Beat{Claims: s.claims(), Runs: s.n}
+	s.beats++
+	b := Beat{Number: s.beats, Claims: s.claims(now), Runs: s.n}
 	for _, q := range s.queues() {
 		q.prune(now)
 		b.Ahead = max(b.Ahead, q.ahead(now))
@@ -46,8 +51,9 @@ func (s *State) Beat(now Now) Beat {
 
 // claims lists the runs, those started first: more is lost if a shard does not
 // know of them.
-func (s *State) claims() run.Claims {
+func (s *State) claims(now Now) run.Claims {
 	var numbers [2][]int64
+	var announced []*held
 	for _, first := range s.byRun {
 		for h := first; h != nil; h = h.next {
 			started := 0
@@ -55,12 +61,44 @@ func (s *State) claims() run.Claims {
 				started = 1
 			}
 			numbers[started] = append(numbers[started], h.number)
+			if h.listed > 0 && !h.inLog || s.wantsBeat(h, now) {
+				announced = append(announced, h)
+			}
 		}
 	}
 	c := run.Claims{Last: s.given}
 	c.Started, c.Unlisted = list(numbers[1], maxRows, c.Unlisted)
 	c.Held, c.Unlisted = list(numbers[0], maxRows-len(c.Started), c.Unlisted)
+	c.Announced = s.announce(announced)
 	return c
+}
+
+// announce lists the runs whose starts this beat announces. What one beat says,
+// those after it repeat until events have it.
+func (s *State) announce(runs []*held) []run.Row {
+	slices.SortFunc(runs, func(a, b *held) int { return cmp.Or(earlier(a, b), cmp.Compare(a.number, b.number)) })
+	numbers := make([]int64, 0, len(runs))
+	for _, h := range runs {
+		if h.crowded = h.listed == 0 && len(numbers) >= maxAnnounced; h.crowded {
+			continue
+		}
+		numbers = append(numbers, h.number)
+		if h.listed == 0 {
+			h.listed = s.beats
+		}
+	}
+	return run.Rows(numbers)
+}
+
+// earlier puts the runs first that an earlier beat has listed.
+func earlier(a, b *held) int {
+	switch {
+	case a.listed > 0 && b.listed == 0:
+		return -1
+	case a.listed == 0 && b.listed > 0:
+		return 1
+	}
+	return 0
 }
 
 // list returns the first rows of numbers, at most most, and adds to unlisted

@@ -104,7 +104,7 @@ func (s *State) cancel(h *held, reason string, out *effects) {
 		s.cancelUnexecuted(h, reason, out)
 	case running:
 		s.kill(h, run.StateCancelled, reason, out)
-	case claiming, settling:
+	case claiming, ended, settling:
 	}
 }
 

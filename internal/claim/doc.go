@@ -8,10 +8,10 @@
 //
 // # The stages of a run that a worker holds
 //
-//	polled ──▶ claiming ──▶ waiting ──▶ starting ──▶ ready ──▶ running
-//	              │            │            │          │          │
-//	Unclaimed,    │            ▼            ▼          ▼          ▼
-//	superseded ◀──┘         settling ◀──────┴──────────┴──────────┘
+//	polled ──▶ claiming ──▶ waiting ──▶ starting ──▶ ready ──▶ running ──▶ ended
+//	              │            │            │          │          │          │
+//	Unclaimed,    │            ▼            ▼          ▼          ▼          │
+//	superseded ◀──┘         settling ◀──────┴──────────┴──────────┴──────────┘
 //	(forgotten)                │
 //	                           ▼
 //	                        Settled (forgotten)
@@ -20,33 +20,44 @@
 // SendDropped, "end" is a SendFinished; all of them settle the run. A dash
 // changes nothing.
 //
-//	                claiming   waiting     starting  ready      running
-//	Claimed         waiting    -           -         -          -
-//	Unclaimed       forgotten  -           -         -          -
-//	its time comes  -          starting    -         running    -
-//	StartingAcked   -          -           ready     -          -
-//	StartingFailed  -          -           again     -          -
-//	Refused         -          -           -         -          ready
-//	Exited          -          -           -         -          end
-//	recall          drop ¹     drop        -         -          -
-//	cancel          drop ¹     drop        end       end        kill
-//	out of touch    back ¹     back        back      back       kill ²
-//	Drain           back ¹     back        back      back       -
-//	DrainExpired    -          -           -         -          kill
-//	no slot         -          back        -         back       -
-//	start deadline  -          drop        drop      drop       -
+//	                claiming   waiting     starting  ready      running  ended
+//	Claimed         waiting    -           -         -          -        -
+//	Unclaimed       forgotten  -           -         -          -        -
+//	its time comes  -          starting    -         running    -        -
+//	StartingAcked   -          -           ready     -          -        end
+//	BeatAcked ³     -          -           ready     -          -        -
+//	StartingFailed  -          -           again     again      again    again
+//	Refused         -          -           -         -          ready    -
+//	Exited          -          -           -         -          end ⁴    -
+//	recall          drop ¹     drop        -         -          -        -
+//	cancel          drop ¹     drop        end       end        kill     -
+//	out of touch    back ¹     back        back      back       kill ²   -
+//	Drain           back ¹     back        back      back       -        -
+//	DrainExpired    -          -           -         -          kill     -
+//	no slot         -          back        -         back       -        -
+//	start deadline  -          drop        drop      drop       -        -
 //
 // ¹ once it is claimed. ² after LostContact, if on_lost says retry. kill has
-// the shell end the command, whose Exited follows.
+// the shell end the command, whose Exited follows. ³ of a beat that announces it.
+// ⁴ ended, if `starting` is not in the log yet.
 //
 // # What holds at all times
 //
 //   - A handing-out is known by its run.Key throughout. Every claimed one ends
 //     in exactly one of SendFinished, SendReturned and SendDropped.
-//   - A command is executed only after `starting` is in the log, and only while
-//     the worker is in touch: a beat was acknowledged within InTouch, and
-//     control was read to an end that was looked up within ControlFresh and
-//     after the run was polled. A recall that was committed before is known.
+//   - A command is executed only after `starting` is in the log, or a beat that
+//     announces it is in some lane, and every later beat says so until `starting`
+//     is. A shard that judges the worker has read either.
+//   - It is executed only while the worker is in touch: a beat was acknowledged
+//     within InTouch by some lane (package member says why one will do).
+//   - It is executed only if control was read to an end that was looked up within
+//     ControlFresh and after the run was polled: a recall that was committed
+//     before is known. Or to an end that was looked up after the run was claimed,
+//     within ControlLost: a shard withdraws a run from its queue only once it has
+//     read all events written until well after the recall. If that look missed the
+//     recall, the claim was in events before it. Of what is held, nothing depends
+//     on a recall being heard: the shard waits for the worker's answer.
+//   - An end is told once `starting` is in the log.
 //   - A run stays in beats from Decide until its last event is in the log, by the
 //     number of its claim, which no other ever has.
 //   - A run far ahead of its time costs nothing but its memory: no step looks at

@@ -10,8 +10,15 @@ type (
 	// StartingAcked or StartingFailed.
 	SendStarting struct{ Run run.Run }
 
-	// Exec: start the command now, and tell of it with Exited or Refused.
-	Exec struct{ Run run.Run }
+	// Exec: start the command now, and tell of it with Exited or Refused. Cleared
+	// is for MayStart.
+	Exec struct {
+		Run     run.Run
+		Cleared bool
+	}
+
+	// SendBeat: send a beat soon. It announces a start that waits for it.
+	SendBeat struct{}
 
 	// Kill: end the running command.
 	Kill struct {
@@ -41,6 +48,7 @@ type (
 
 func (SendStarting) effect() {}
 func (Exec) effect()         {}
+func (SendBeat) effect()     {}
 func (Kill) effect()         {}
 func (SendFinished) effect() {}
 func (SendReturned) effect() {}

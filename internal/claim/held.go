@@ -19,6 +19,7 @@ const (
 	starting              // `starting` was sent
 	ready                 // `starting` is in the log
 	running               // handed to the executor
+	ended                 // over, but its `starting` is not in the log
 	settling              // its last event is on its way to the log
 )
 
@@ -50,6 +51,12 @@ type held struct {
 	announced       bool
 	sentAt, retryAt time.Duration
 	retry           bool
+	// inLog: events have its `starting`. listed is the number of the first beat
+	// that announces it instead, crowded that one had no room for it. outcome is
+	// how the command ended, while that cannot be said yet.
+	outcome        run.Outcome
+	inLog, crowded bool
+	listed         int64
 
 	// unconfirmed: it waits for its shard's word that it still counts.
 	unconfirmed bool
@@ -118,6 +125,10 @@ func (h *held) unexecuted() bool {
 func (h *held) takesSlot() bool {
 	return h.stage == starting || h.stage == ready || h.stage == running
 }
+
+// mayResend reports whether a `starting` that failed is to be sent again: the last
+// word about a run comes after it.
+func (h *held) mayResend() bool { return !h.inLog && (h.takesSlot() || h.stage == ended) }
 
 // queue is one of the two queues: its slots and the runs held from it.
 type queue struct {
@@ -189,7 +200,7 @@ func (q *queue) tally(now Now) tally {
 			if h.stage == running {
 				t.executing++
 			}
-		case h.stage == settling:
+		case h.stage == settling || h.stage == ended:
 		default:
 			t.unstarted++
 			if h.unconfirmed {

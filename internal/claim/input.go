@@ -47,9 +47,13 @@ type (
 	// Controlled: a record of the control topic.
 	Controlled struct{ Control run.Control }
 
-	// BeatAcked: the beat sent at Sent, by the monotonic clock, is in the
-	// log.
-	BeatAcked struct{ Sent time.Duration }
+	// BeatAcked: the beat of that Number, sent at Sent by the monotonic clock, is
+	// in a lane of the log.
+	BeatAcked struct {
+		Lane   int
+		Number int64
+		Sent   time.Duration
+	}
 
 	// ControlRead: all that stood in the control topic when its end was looked
 	// up at Asked, by the monotonic clock, was given as Controlled.

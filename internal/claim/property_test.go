@@ -43,11 +43,13 @@ func TestSafety(t *testing.T) {
 
 // witness knows what happened and checks what the state makes of it.
 type witness struct {
-	t        *rapid.T
-	state    *claim.State
-	now      claim.Now
-	slots    map[run.Queue]int
-	lastBeat time.Duration
+	t     *rapid.T
+	state *claim.State
+	now   claim.Now
+	slots map[run.Queue]int
+	// sent are the beats by number; lanes is what each lane acknowledged last.
+	sent     []sentBeat
+	lanes    []laneAck
 	lastRead time.Duration // when the end of control was looked up that it was read to
 	next     int
 	all      map[run.Key]*watched
@@ -58,14 +60,28 @@ type witness struct {
 	number   int64 // of the latest claim
 }
 
+// sentBeat is a beat, when it was sent, and which starts it announces.
+type sentBeat struct {
+	at        time.Duration
+	announces []int64
+}
+
+// laneAck is up to which beat a lane has come, and when that was sent.
+type laneAck struct {
+	number int64
+	sent   time.Duration
+}
+
 // watched is the life of one handing-out as seen from outside.
 type watched struct {
 	run      run.Run
 	queue    run.Queue
 	polledAt time.Duration
-	committed, sent, acked, executing,
+	committed, sent, failed, acked, executing, ended,
 	executed, recalled, cancelled, killed, last, settled bool
 	gapSeen     bool // out of touch since it was polled
+	claimedAt   time.Duration
+	listed      int64 // the first beat that announced its start
 	number      int64
 	unconfirmed bool
 }
@@ -75,18 +91,22 @@ func newWitness(t *rapid.T) *witness {
 		t:        t,
 		now:      claim.Now{Wall: start(), Mono: time.Hour},
 		slots:    map[run.Queue]int{},
-		lastBeat: time.Hour,
 		all:      map[run.Key]*watched{},
 		claiming: map[run.Queue][]run.Key{},
 		open:     map[run.Queue]claim.Claim{},
 		words:    map[run.ID]int64{},
 	}
+	w.lanes = make([]laneAck, rapid.SampledFrom([]int{1, 3}).Draw(t, "lanes"))
 	w.slots[run.QueueRuns] = rapid.IntRange(1, 3).Draw(t, "slots")
 	w.slots[run.QueueRetries] = rapid.IntRange(0, 2).Draw(t, "retry slots")
 	w.state = claim.New(claim.Config{
 		Name: "w1", Cluster: "cluster-a", Slots: w.slots[run.QueueRuns], RetrySlots: w.slots[run.QueueRetries], Ahead: 20,
+		Lanes: len(w.lanes),
 	})
-	w.step(claim.BeatAcked{Sent: w.now.Mono})
+	for lane := range w.lanes {
+		w.step(claim.BeatAcked{Lane: lane, Sent: w.now.Mono})
+		w.lanes[lane].sent = w.now.Mono
+	}
 	w.hear(nil)
 	return w
 }
@@ -183,7 +203,7 @@ func (w *witness) endClaim(t *rapid.T) {
 			continue
 		}
 		for _, k := range keys {
-			w.all[k].committed = true
+			w.all[k].committed, w.all[k].claimedAt = true, w.now.Mono
 		}
 		w.step(claim.Claimed{Queue: queue, Number: end.Number})
 	}
@@ -220,11 +240,13 @@ func (w *witness) lateEnd(t *rapid.T) {
 func (w *witness) ackStarting(t *rapid.T) {
 	x := w.pick(t, func(x *watched) bool { return x.sent && !x.acked && !x.last })
 	if rapid.IntRange(0, 3).Draw(t, "failed") == 0 {
+		x.failed = true
 		w.step(claim.StartingFailed{Key: x.run.Key()})
 		return
 	}
 	x.acked = true
 	w.step(claim.StartingAcked{Key: x.run.Key()})
+	w.must(x.last || !x.ended, "its end is not reported though its start is in the log", x.run.Key())
 }
 
 func (w *witness) refuse(t *rapid.T) {
@@ -237,7 +259,8 @@ func (w *witness) exit(t *rapid.T) {
 	x := w.pick(t, func(x *watched) bool { return x.executing })
 	x.executing = false
 	w.step(claim.Exited{Key: x.run.Key(), Outcome: run.Outcome{State: run.StateSucceeded}})
-	w.must(x.last, "exited and not reported", x.run.Key())
+	x.ended = true
+	w.must(x.last == x.acked, "its end is to be reported once its start is in the log", x.run.Key())
 }
 
 func (w *witness) settle(t *rapid.T) {
@@ -247,11 +270,29 @@ func (w *witness) settle(t *rapid.T) {
 }
 
 func (w *witness) beat(t *rapid.T) {
-	sent := max(w.lastBeat, w.now.Mono-time.Duration(rapid.IntRange(0, 1500).Draw(t, "ago ms"))*time.Millisecond)
-	w.noteGap()
-	w.lastBeat = sent
-	w.step(claim.BeatAcked{Sent: sent})
 	w.checkBeat()
+	w.noteGap()
+	ack := laneAck{int64(len(w.sent)), w.now.Mono}
+	lane := rapid.IntRange(0, len(w.lanes)-1).Draw(t, "lane")
+	if older := int64(rapid.IntRange(0, 3).Draw(t, "older")); ack.number-older > w.lanes[lane].number {
+		ack = laneAck{ack.number - older, w.sent[ack.number-older-1].at}
+	}
+	w.lanes[lane] = ack
+	w.step(claim.BeatAcked{Lane: lane, Number: ack.number, Sent: ack.sent})
+}
+
+// beaten is when the latest beat was sent that some lane has.
+func (w *witness) beaten() time.Duration {
+	var latest time.Duration
+	for _, l := range w.lanes {
+		latest = max(latest, l.sent)
+	}
+	return latest
+}
+
+// announced reports whether some lane has a beat that announces x.
+func (w *witness) announced(x *watched) bool {
+	return x.listed > 0 && slices.ContainsFunc(w.lanes, func(l laneAck) bool { return l.number >= x.listed })
 }
 
 // hear has control read to an end that was looked up a while ago.
@@ -288,8 +329,29 @@ func (w *witness) checkBeat() {
 	if held, started := numbers(b.Claims.Held), numbers(b.Claims.Started); !slices.Equal(held, want[false]) || !slices.Equal(started, want[true]) {
 		w.t.Fatalf("the beat says held %v, started %v; it is held %v, started %v", held, started, want[false], want[true])
 	}
+	w.checkAnnounced(b)
 	if b.Claims.Last != w.number || b.Claims.Unlisted != 0 || b.Runs != len(want[false])+len(want[true]) {
 		w.t.Fatalf("the beat says that %d was the last number, and of %d runs; it was %d", b.Claims.Last, b.Runs, w.number)
+	}
+}
+
+// checkAnnounced sees that what one beat announces is announced by all after it,
+// until events have it.
+func (w *witness) checkAnnounced(b claim.Beat) {
+	announces := numbers(b.Claims.Announced)
+	w.sent = append(w.sent, sentBeat{w.now.Mono, announces})
+	w.must(b.Number == int64(len(w.sent)), "a beat without its number", run.Key{})
+	for k, x := range w.all {
+		listed := slices.Contains(announces, x.number)
+		switch {
+		case listed:
+			w.must(x.sent && !x.acked && !x.settled, "announced what is not to be announced", k)
+			if x.listed == 0 {
+				x.listed = b.Number
+			}
+		case x.listed > 0:
+			w.must(x.acked || x.settled, "announced, and then not any more", k)
+		}
 	}
 }
 
@@ -354,7 +416,7 @@ func (w *witness) finish() {
 	w.step(claim.Drain{})
 	for _, queue := range []run.Queue{run.QueueRuns, run.QueueRetries} {
 		for _, k := range w.claiming[queue] {
-			w.all[k].committed = true
+			w.all[k].committed, w.all[k].claimedAt = true, w.now.Mono
 		}
 		w.step(claim.Claimed{Queue: queue, Number: w.open[queue].Number})
 	}
@@ -364,7 +426,12 @@ func (w *witness) finish() {
 		if x.executing {
 			w.must(x.killed, "left running", k)
 			x.executing = false
+			x.ended = true
 			w.step(claim.Exited{Key: k, Outcome: run.Outcome{State: run.StateCancelled}})
+		}
+		if x.ended && !x.acked {
+			x.acked = true
+			w.step(claim.StartingAcked{Key: k})
 		}
 		w.must(x.last, "claimed and forgotten", k)
 		w.step(claim.Settled{Key: k})
@@ -401,7 +468,7 @@ func (w *witness) step(in claim.Input) {
 
 // noteGap marks the runs that a shard may have placed anew.
 func (w *witness) noteGap() {
-	if w.now.Mono-min(w.lastBeat, w.lastRead) > claim.OutOfTouch {
+	if w.now.Mono-w.beaten() > claim.OutOfTouch || w.now.Mono-w.lastRead > claim.ControlLost {
 		for _, x := range w.all {
 			x.gapSeen = true
 		}
@@ -415,11 +482,11 @@ func (w *witness) check(e claim.Effect) {
 	switch e := e.(type) {
 	case claim.SendStarting:
 		x := w.all[e.Run.Key()]
-		w.must(x.committed && !x.last && !x.executed, "announced out of turn", e.Run.Key())
+		w.must(x.committed && !x.last && (!x.executed || x.failed), "announced out of turn", e.Run.Key())
 		w.must(!x.recalled, "announced though recalled", e.Run.Key())
 		w.must(!x.unconfirmed, "announced though nobody said that it still counts", e.Run.Key())
-		w.must(w.lastRead >= x.polledAt && w.now.Mono-w.lastRead <= claim.ControlFresh, "announced without knowing control", e.Run.Key())
-		x.sent = true
+		w.must(x.failed || w.informed(x), "announced without knowing control", e.Run.Key())
+		x.sent, x.failed = true, false
 	case claim.Exec:
 		w.checkExec(w.all[e.Run.Key()])
 	case claim.Kill:
@@ -440,15 +507,21 @@ func (w *witness) check(e claim.Effect) {
 func (w *witness) checkExec(x *watched) {
 	k := x.run.Key()
 	w.must(x.committed, "executed unclaimed", k)
-	w.must(x.sent && x.acked, "executed unannounced", k)
+	w.must(x.sent && (x.acked || w.announced(x)), "executed unannounced", k)
 	w.must(!x.executed && !x.last, "executed twice, or given away", k)
 	w.must(!x.recalled && !x.cancelled, "executed though recalled or cancelled", k)
-	w.must(w.now.Mono-w.lastBeat <= claim.InTouch, "executed on an old beat", k)
-	w.must(w.lastRead >= x.polledAt && w.now.Mono-w.lastRead <= claim.ControlFresh, "executed without knowing control", k)
+	w.must(w.now.Mono-w.beaten() <= claim.InTouch, "executed on an old beat", k)
+	w.must(w.informed(x), "executed without knowing control", k)
 	w.must(!x.gapSeen, "executed though a shard may have placed it anew", k)
 	lead := max(0, x.run.NotBefore.Sub(x.run.StagedAt))
 	w.must(!w.now.Wall.Before(x.run.NotBefore) || w.now.Mono-x.polledAt >= lead, "executed before due", k)
 	x.executing, x.executed = true, true
+}
+
+// informed reports whether a recall of x that its shard relies on is known.
+func (w *witness) informed(x *watched) bool {
+	ago := w.now.Mono - w.lastRead
+	return w.lastRead >= x.polledAt && ago <= claim.ControlFresh || w.lastRead >= x.claimedAt && ago <= claim.ControlLost
 }
 
 func (w *witness) checkLast(k run.Key, mayHaveRun bool) {

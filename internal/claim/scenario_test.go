@@ -47,6 +47,8 @@ type player struct {
 	open     map[run.Queue]claim.Claim
 	numbers  map[int64]run.Key
 	served   int
+	lanes    int
+	said     int64 // the number of the latest beat that was printed
 	trace    strings.Builder
 }
 
@@ -63,9 +65,11 @@ func (p *player) play(d *datadriven.TestData) {
 		d.MaybeScanArgs(p.t, "slots", &c.Slots)
 		d.MaybeScanArgs(p.t, "retry-slots", &c.RetrySlots)
 		d.MaybeScanArgs(p.t, "ahead", &c.Ahead)
+		d.MaybeScanArgs(p.t, "lanes", &c.Lanes)
 		p.state, p.prompt, p.open = claim.New(c), d.HasArg("prompt"), map[run.Queue]claim.Claim{}
 		p.numbers = map[int64]run.Key{}
 		p.beating, p.deaf, p.lastBeat = true, false, p.mono
+		p.lanes = max(c.Lanes, 1)
 		p.beat(p.mono)
 	case "at":
 		p.advanceTo(duration(p.t, d.CmdArgs[0].Key))
@@ -80,6 +84,12 @@ func (p *player) play(d *datadriven.TestData) {
 		sent := p.mono
 		if d.HasArg("sent") {
 			sent = p.scanDuration(d, "sent")
+		}
+		if d.HasArg("lane") {
+			lane := 0
+			d.ScanArgs(p.t, "lane", &lane)
+			p.step(claim.BeatAcked{Lane: lane, Number: p.said, Sent: sent})
+			break
 		}
 		p.beating, p.lastBeat = !d.HasArg("once"), sent
 		p.beat(sent)
@@ -101,6 +111,10 @@ func (p *player) play(d *datadriven.TestData) {
 		b := p.state.Beat(p.now())
 		fmt.Fprintf(&p.trace, "free %d, retries %d; held %v; started %v\n",
 			b.FreeSlots, b.FreeRetrySlots, p.named(b.Claims.Held), p.named(b.Claims.Started))
+		p.said = b.Number
+		if len(b.Claims.Announced) > 0 {
+			fmt.Fprintf(&p.trace, "announced %v\n", p.named(b.Claims.Announced))
+		}
 		if !b.ClaimsRuns || !b.ClaimsRetries {
 			fmt.Fprintf(&p.trace, "claims runs %t, retries %t\n", b.ClaimsRuns, b.ClaimsRetries)
 		}
@@ -235,7 +249,9 @@ func (p *player) acknowledge(d *datadriven.TestData) {
 		quiet(claim.Claimed{Queue: c.Queue, Number: c.Number})
 		p.mono += took
 		p.lastBeat = p.mono
-		quiet(claim.BeatAcked{Sent: p.mono})
+		for lane := range p.lanes {
+			quiet(claim.BeatAcked{Lane: lane, Sent: p.mono})
+		}
 		quiet(claim.StartingAcked{Key: r.Key()})
 		quiet(claim.Exited{Key: r.Key(), Outcome: run.Outcome{State: run.StateSucceeded}})
 		quiet(claim.Settled{Key: r.Key()})
@@ -260,7 +276,9 @@ func (p *player) hear() {
 
 // beat has a beat acknowledged, and control read to its end.
 func (p *player) beat(sent time.Duration) {
-	p.step(claim.BeatAcked{Sent: sent})
+	for lane := range p.lanes {
+		p.step(claim.BeatAcked{Lane: lane, Sent: sent})
+	}
 	if !p.deaf {
 		p.step(claim.ControlRead{Asked: sent})
 	}
@@ -353,6 +371,9 @@ func (p *player) print(e claim.Effect) {
 		}
 	case claim.Exec:
 		p.say("exec     %s", e.Run.Key())
+	case claim.SendBeat:
+		p.said = p.state.Beat(p.now()).Number
+		p.say("beat %d", p.said)
 	case claim.Kill:
 		p.say("kill     %s (%s)", e.Key, e.Reason)
 	case claim.SendFinished:

@@ -25,6 +25,8 @@ type Config struct {
 	// for a slot, AheadBytes the length of their records; 0 means DefaultAhead
 	// and DefaultAheadBytes.
 	Ahead, AheadBytes int
+	// Lanes is in how many lanes the worker beats; 0 means one.
+	Lanes int
 }
 
 // State is all that a worker knows. Its methods must be called by one
@@ -40,10 +42,19 @@ type State struct {
 	n     int
 	asked memory
 
-	// beat is when the latest acknowledged beat was sent, control when the end
-	// of the control topic was looked up that it was last read to.
+	// beat is when the latest beat was sent that some lane has acknowledged, control when the end of the control topic was looked up that it was last
+	// read to.
+	contact       Contact
 	beat, control mark
-	draining      bool
+	// took is when runs became ours last.
+	took     mark
+	draining bool
+
+	// beats counts the beats; nudged is when one was last asked for that announces
+	// starts. hanging are the shards whose events nobody acknowledges.
+	beats   int64
+	nudged  mark
+	hanging map[int32]bool
 }
 
 // New returns the state of a worker that holds nothing.
@@ -60,6 +71,8 @@ func New(cfg Config) *State {
 		retries: queue{name: run.QueueRetries, slots: cfg.RetrySlots},
 		byRun:   map[run.ID]*held{},
 		asked:   memory{byRun: map[run.ID]remembered{}},
+		contact: NewContact(cfg.Lanes),
+		hanging: map[int32]bool{},
 	}
 }
 
@@ -76,6 +89,7 @@ func (s *State) Steps(inputs []Input, now Now) []Effect {
 	}
 	s.advance(&s.runs, now, &out)
 	s.advance(&s.retries, now, &out)
+	s.nudge(now, &out)
 	return out
 }
 
@@ -90,14 +104,11 @@ func (s *State) apply(in Input, now Now, out *effects) {
 	case Unclaimed:
 		s.uncommitted(in, now)
 	case StartingAcked:
-		if h := s.find(in.Key); h != nil && h.stage == starting {
-			h.stage = ready
-			q := s.queue(h.queue)
-			average(&q.ackTook, now.Mono-h.sentAt)
-			q.acks.add(now.Mono - h.sentAt)
+		if h := s.find(in.Key); h != nil {
+			s.startingAcked(h, now, out)
 		}
 	case StartingFailed:
-		if h := s.find(in.Key); h != nil && h.stage == starting {
+		if h := s.find(in.Key); h != nil && h.mayResend() {
 			h.retryAt, h.retry = now.Mono+StartingRetry, true
 			s.queue(h.queue).acks.add(StartAhead)
 		}
@@ -116,7 +127,7 @@ func (s *State) apply(in Input, now Now, out *effects) {
 	case Controlled:
 		s.controlled(in.Control, now, out)
 	case BeatAcked:
-		s.beat.note(in.Sent)
+		s.beatAcked(in)
 	case ControlRead:
 		s.control.note(in.Asked)
 	case Drain:
@@ -169,7 +180,16 @@ func (s *State) exited(h *held, outcome run.Outcome, now Now, out *effects) {
 	if h.killState != "" && outcome.State == run.StateCancelled {
 		outcome.State, outcome.Reason = h.killState, h.killReason
 	}
-	s.settle(h, SendFinished{Run: h.run, Outcome: outcome}, out)
+	if h.outcome = outcome; !h.inLog {
+		h.stage = ended
+		return
+	}
+	s.finish(h, out)
+}
+
+// finish says how the command of h ended.
+func (s *State) finish(h *held, out *effects) {
+	s.settle(h, SendFinished{Run: h.run, Outcome: h.outcome}, out)
 }
 
 func (s *State) queues() [2]*queue { return [2]*queue{&s.runs, &s.retries} }

@@ -22,6 +22,11 @@ const (
 	// has recalled a run waits longer, and then nobody can start it who has not
 	// claimed it.
 	ControlFresh = 2500 * time.Millisecond
+	// ControlLost is that for a run whose claim had ended before the look: a shard
+	// that withdraws runs knows of the claim by then. While the leader of control
+	// is away, nobody can ask a run back either; should only this worker not hear
+	// it, what is recalled or cancelled starts all the same for so long.
+	ControlLost = 30 * time.Second
 	// ControlEvery is how often that end is looked up.
 	ControlEvery = 500 * time.Millisecond
 	// ExecSoon is how long after it was decided a run may be executed: a
@@ -70,6 +75,9 @@ const (
 	pollMost = 1000
 	// maxRows bounds the rows of numbers in a beat.
 	maxRows = 8000
+	// maxAnnounced bounds the starts that a beat announces; more wait until some
+	// of those are in events.
+	maxAnnounced = 8000
 	// leastUnconfirmed is how many runs of a queue may wait for their shard's
 	// word where there are few slots; else it is twice as many as slots.
 	leastUnconfirmed = 100

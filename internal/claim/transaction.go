@@ -89,11 +89,12 @@ func (s *State) claimed(k run.Key, now Now, out *effects) {
 		return
 	}
 	h.stage, h.claimedAt = waiting, now.Mono
+	s.took.note(now.Mono)
 	word, known := s.asked.about(k)
 	switch {
 	case known:
 		s.drop(h, word, out)
-	case h.stale:
+	case h.stale, s.deafness(now) > OutOfTouch:
 		s.giveBack(h, run.ReasonOutOfTouch, out)
 	case s.draining:
 		s.giveBack(h, run.ReasonDraining, out)

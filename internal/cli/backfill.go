@@ -31,7 +31,7 @@ func (backfillStartCmd) Help() string {
 	return "Runs the due times that the job's schedule names there, but for those that calendars and blackouts leave out. " +
 		"What the schedule names meanwhile goes first. docs/backfill.md says more.\n\n" +
 		"Examples:\n\n    belfry backfill reports/hourly --from 2026-01-01 --to 2026-02-01 --dry-run\n" +
-		"    belfry backfill reports/hourly --from 2026-01-01 --to 2026-02-01 --only-missed --parallel 8"
+		"    belfry backfill start reports/hourly --from 2026-01-01 --to 2026-02-01 --only-missed --parallel 8"
 }
 
 // maxShown bounds the due times that are shown of a backfill.

@@ -57,7 +57,7 @@ func exitCode(err error) int {
 	case errors.As(err, &problems), errors.As(err, &parse):
 		return exitUsage
 	}
-	var problem *client.Problem
+	var problem *client.ProblemError
 	switch {
 	case errors.As(err, new(*client.UnreachableError)):
 		return exitUnreachable

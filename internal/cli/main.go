@@ -54,6 +54,8 @@ type grammar struct {
 	Token      tokenCmd                  `cmd:"" group:"kafka" help:"Make, list or revoke tokens for servers."`
 	Members    membersCmd                `cmd:"" group:"kafka" help:"Show schedulers and workers, and who owns what."`
 	Topics     topicsCmd                 `cmd:"" group:"kafka" help:"Create, list or resize Belfry's topics."`
+	ACLs       aclsCmd                   `cmd:"" name:"acls" group:"kafka" help:"Show or grant the least rights that a role needs."`
+	Doctor     doctorCmd                 `cmd:"" group:"kafka" help:"Look for what is wrong, and say what to do."`
 	Health     healthCmd                 `cmd:"" group:"kafka" help:"Ask a role on this host whether it does its work."`
 	Version    versionCmd                `cmd:"" group:"kafka" help:"Show the version."`
 	Completion kongcompletion.Completion `cmd:"" group:"kafka" help:"Show how to switch on completion for a shell."`
@@ -167,7 +169,7 @@ func complain(stderr io.Writer, err error) int {
 	}
 	code := exitCode(err)
 	message := err.Error()
-	if code == exitUnreachable && !errors.As(err, new(*client.UnreachableError)) && !errors.As(err, new(*client.Problem)) {
+	if code == exitUnreachable && !errors.As(err, new(*client.UnreachableError)) && !errors.As(err, new(*client.ProblemError)) {
 		message += "\n  --brokers or BELFRY_BROKERS says where Kafka is; \"belfry up\" brings its own."
 	}
 	if errors.As(err, new(*kgo.ErrFirstReadEOF)) {

@@ -44,15 +44,21 @@ func TestScript(t *testing.T) {
 				return err
 			}
 			env.Setenv("METRICS", metrics)
+			server, err := freeAddr()
+			if err != nil {
+				return err
+			}
+			env.Setenv("SERVER", server)
 			env.Setenv("TZ", "UTC")
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home")) // where word of a secret is left
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await":   await,
-			"capture": capture,
-			"get":     get,
-			"status":  status,
+			"await":     await,
+			"until-not": untilNot,
+			"capture":   capture,
+			"get":       get,
+			"status":    status,
 		},
 	})
 }
@@ -82,6 +88,19 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	until(ts, args[split+1], func() (string, error) {
 		err := ts.Exec(args[0], args[1:split]...)
 		return ts.ReadFile("stdout"), err
+	})
+}
+
+// untilNot runs a command again and again until it fails:
+//
+//	until-not COMMAND ARG...
+func untilNot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until-not COMMAND ARG...")
+	}
+	until(ts, "failed", func() (string, error) {
+		failed := ts.Exec(args[0], args[1:]...) != nil
+		return map[bool]string{true: "failed"}[failed], nil
 	})
 }
 

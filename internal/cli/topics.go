@@ -11,7 +11,7 @@ import (
 type topicsCmd struct {
 	Create topicsCreateCmd `cmd:"" help:"Make the topics that are missing."`
 	List   topicsListCmd   `cmd:"" default:"1" help:"List the topics, and how many runs wait in them."`
-	Resize topicsResizeCmd `cmd:"" help:"Give a topic of a cluster more partitions."`
+	Resize topicsResizeCmd `cmd:"" help:"Give a topic of a cluster more partitions, or members more lanes."`
 }
 
 type topicsCreateCmd struct {
@@ -109,7 +109,10 @@ type topicsResizeCmd struct {
 
 func (topicsResizeCmd) Help() string {
 	return "Safe under traffic. The number of shards cannot change: a job must keep its shard.\n\n" +
-		"Examples:\n\n    belfry topics resize runs.cluster-a --partitions 6"
+		"With three lanes, which are the partitions of members, workers go on starting what they hold while one of three " +
+		"brokers dies. Older installations have one: first upgrade all schedulers and workers, then resize, then restart " +
+		"the schedulers, then the workers.\n\n" +
+		"Examples:\n\n    belfry topics resize runs.cluster-a --partitions 6\n    belfry topics resize members --partitions 3"
 }
 
 // Validate is called by kong.

@@ -28,6 +28,11 @@ type upCmd struct {
 	Quiet bool `short:"q" env:"BELFRY_QUIET" help:"Write no line per run."`
 }
 
+// Validate is called by kong, which finds neither of two that are embedded.
+func (c *upCmd) Validate() error {
+	return errors.Join(c.leadFlag.Validate(), c.slotFlags.Validate())
+}
+
 func (upCmd) Help() string {
 	return "The log says where the pages are. The first Ctrl-C lets started runs finish and then stops; the second ends at once. Starting again goes on where it stopped.\n\n" +
 		"Examples:\n\n    belfry up --jobs examples/jobs.yaml\n    belfry jobs          # in a second terminal\n    belfry explain backup"

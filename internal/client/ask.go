@@ -67,10 +67,10 @@ func (c *Client) RunOf(ctx context.Context, prefix string) (ledger.Run, error) {
 		Ledger ledger.Run `json:"ledger"`
 	}
 	if len(prefix) < minPrefix {
-		return ledger.Run{}, &Problem{Status: http.StatusNotFound, Detail: "name a run with at least four letters of its ID"}
+		return ledger.Run{}, &ProblemError{Status: http.StatusNotFound, Detail: "name a run with at least four letters of its ID"}
 	}
 	err := c.get(ctx, "/runs/"+url.PathEscape(prefix), nil, &detail)
-	var p *Problem
+	var p *ProblemError
 	if errors.As(err, &p) && p.Status == http.StatusNotFound && strings.HasPrefix(p.Detail, "there is no run") {
 		err = &query.NoRunError{Prefix: prefix}
 	}

@@ -81,8 +81,8 @@ func New(o Options) (*Client, error) {
 	}}, nil
 }
 
-// Problem is what a server says is wrong (RFC 9457).
-type Problem struct {
+// ProblemError is what a server says is wrong (RFC 9457).
+type ProblemError struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
@@ -93,7 +93,7 @@ type Problem struct {
 }
 
 // Error is for the error interface.
-func (p *Problem) Error() string {
+func (p *ProblemError) Error() string {
 	text := p.Detail
 	for _, e := range p.Errors {
 		text += "\n" + strings.TrimPrefix(strings.TrimPrefix(e.Location, "body."), "query.") + ": " + e.Message
@@ -184,15 +184,15 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 	}
 	defer func() { _ = answer.Body.Close() }() // as above
 	content, _ := io.ReadAll(io.LimitReader(answer.Body, maxProblem))
-	p := &Problem{}
+	p := &ProblemError{}
 	if err := topic.Unmarshal(content, p); err != nil || p.Status == 0 {
-		p = &Problem{Status: answer.StatusCode, Title: answer.Status, Detail: c.o.URL + " answered " + answer.Status + "; is it a server of Belfry?"}
+		p = &ProblemError{Status: answer.StatusCode, Title: answer.Status, Detail: c.o.URL + " answered " + answer.Status + "; is it a server of Belfry?"}
 	}
 	return nil, p
 }
 
 // missing reports whether the server says that something is not there.
 func missing(err error) bool {
-	var p *Problem
+	var p *ProblemError
 	return errors.As(err, &p) && p.Status == http.StatusNotFound
 }

@@ -2,7 +2,7 @@
 // (package api) what the command line asks of Kafka without one, and answers
 // with the same values (package query).
 //
-// A server's problem document is a *Problem; what is not there is the error that
+// A server's problem document is a *ProblemError; what is not there is the error that
 // package query has for it. A stream that breaks is taken up again behind what
 // was read last, up to ten times in a row.
 //

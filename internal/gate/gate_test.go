@@ -239,10 +239,12 @@ func TestFailedLoginsAreThrottled(t *testing.T) {
 	}
 	require.Equal(t, http.StatusTooManyRequests, last)
 	status, _, _ := w.ask("GET", "/api/v1/jobs", nil, "Authorization: Bearer "+text)
-	require.Equal(t, http.StatusTooManyRequests, status, "else the right guess would be heard")
+	require.Equal(t, http.StatusOK, status, "others of the address lock nobody out")
 	w.now = w.now.Add(10 * time.Second)
-	status, _, _ = w.ask("GET", "/api/v1/jobs", nil, "Authorization: Bearer "+text)
-	require.Equal(t, http.StatusOK, status)
+	last, _, _ = w.ask("GET", "/api/v1/jobs", nil, "Authorization: Bearer x")
+	require.Equal(t, http.StatusUnauthorized, last)
+	last, _, _ = w.ask("GET", "/api/v1/jobs", nil, "Authorization: Bearer x")
+	require.Equal(t, http.StatusTooManyRequests, last)
 }
 
 func TestRequestsAreLimitedPerPrincipal(t *testing.T) {

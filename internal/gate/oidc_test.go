@@ -141,10 +141,10 @@ func (p *provider) visit(w *world) string {
 	return back.RequestURI()
 }
 
-var everybody = []Grant{{Group: "*", Role: access.Operator}}
+func everybody() []Grant { return []Grant{{Group: "*", Role: access.Operator}} }
 
 func TestPeopleLogInAtTheProvider(t *testing.T) {
-	p, w := newProvider(t, OIDC{Grants: everybody})
+	p, w := newProvider(t, OIDC{Grants: everybody()})
 	back := p.visit(w)
 	status, to, body := w.ask("GET", back, nil)
 	require.Equal(t, http.StatusSeeOther, status, body)
@@ -154,7 +154,7 @@ func TestPeopleLogInAtTheProvider(t *testing.T) {
 }
 
 func TestAnAnswerCountsOnce(t *testing.T) {
-	p, w := newProvider(t, OIDC{Grants: everybody})
+	p, w := newProvider(t, OIDC{Grants: everybody()})
 	origin, err := url.Parse(w.server.URL)
 	require.NoError(t, err)
 	back := p.visit(w)
@@ -180,7 +180,7 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 // TestIDTokensAreChecked: one that has ended, for another client, for another
 // login, or signed with a key that is not published.
 func TestIDTokensAreChecked(t *testing.T) {
-	p, w := newProvider(t, OIDC{Grants: everybody})
+	p, w := newProvider(t, OIDC{Grants: everybody()})
 	o := w.gate.o.OIDC
 	refused := func(why string) {
 		t.Helper()

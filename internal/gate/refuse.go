@@ -42,8 +42,8 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Method == http.MethodGet {
 			to += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
 		}
-		if r.Header.Get("HX-Request") != "" { // htmx would put the login page into a part of the page
-			w.Header().Set("HX-Redirect", to)
+		if r.Header.Get("Hx-Request") != "" { // htmx would put the login page into a part of the page
+			w.Header().Set("Hx-Redirect", to)
 			w.WriteHeader(status)
 			return
 		}

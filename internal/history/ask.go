@@ -11,9 +11,10 @@ import (
 
 // asking is a question under way: all it reads is of one moment.
 type asking struct {
-	ctx context.Context
-	tx  *sql.Tx
-	d   *DB
+	ctx   context.Context
+	tx    *sql.Tx
+	stmts map[string]*sql.Stmt // by their text; they end with tx
+	d     *DB
 }
 
 // ask answers a question from one moment of the file.
@@ -35,7 +36,7 @@ func (f *file) ask(ctx context.Context, d *DB, answer func(*asking) error) error
 	if err != nil {
 		return fmt.Errorf("reading history: %w", err)
 	}
-	err = answer(&asking{ctx, tx, d})
+	err = answer(&asking{ctx, tx, map[string]*sql.Stmt{}, d})
 	// Nothing was written: how it ends does not matter.
 	return errors.Join(err, notDone(tx.Rollback()))
 }
@@ -47,9 +48,26 @@ func notDone(err error) error {
 	return err
 }
 
+// stmt prepares a statement the first time that it is used.
+func (q *asking) stmt(query string) (*sql.Stmt, error) {
+	if s := q.stmts[query]; s != nil {
+		return s, nil
+	}
+	s, err := q.tx.PrepareContext(q.ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("asking history: %w", err)
+	}
+	q.stmts[query] = s
+	return s, nil
+}
+
 // first reads the first row, and reports whether there is one.
 func (q *asking) first(query string, args []any, into ...any) (bool, error) {
-	switch err := q.tx.QueryRowContext(q.ctx, query, args...).Scan(into...); {
+	s, err := q.stmt(query)
+	if err != nil {
+		return false, err
+	}
+	switch err := s.QueryRowContext(q.ctx, args...).Scan(into...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return false, nil
 	case err != nil:
@@ -60,7 +78,11 @@ func (q *asking) first(query string, args []any, into ...any) (bool, error) {
 
 // each calls f for every row, which scans it.
 func (q *asking) each(query string, args []any, f func(scan func(...any) error) error) error {
-	rows, err := q.tx.QueryContext(q.ctx, query, args...)
+	s, err := q.stmt(query)
+	if err != nil {
+		return err
+	}
+	rows, err := s.QueryContext(q.ctx, args...)
 	if err == nil {
 		err = eachRow(rows, f)
 	}

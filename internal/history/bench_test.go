@@ -88,6 +88,32 @@ func BenchmarkFold(b *testing.B) {
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
+// BenchmarkText looks for a text that nobody wrote in a page of 500 runs, of
+// which each wrote 4 KiB.
+func BenchmarkText(b *testing.B) {
+	ctx := context.Background()
+	d, err := Open(ctx, Options{Path: filepath.Join(b.TempDir(), "h.db"), KeepFor: 1 << 60})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, d.Close()) }()
+	_, err = d.Fold(ctx, runsThat(b, "a", 2000, run.StateFailed, 0))
+	require.NoError(b, err)
+	var output []Record
+	for i := range 2000 {
+		value, err := topic.EncodeOutput(run.Output{Run: run.NewID("a", day().Add(time.Duration(i)*time.Minute), ""), Data: []byte(strings.Repeat("make: *** [report] Error 2\n", 152))})
+		require.NoError(b, err)
+		output = append(output, Record{Topic: "belfry.output.c1", Offset: int64(i), At: day(), Value: value})
+	}
+	_, err = d.Fold(ctx, output)
+	require.NoError(b, err)
+	before := processor(b)
+	for b.Loop() {
+		page, err := d.Runs(ctx, RunFilter{Text: "refused"})
+		require.NoError(b, err)
+		require.NotEmpty(b, page.Next)
+	}
+	b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N)/1000, "cpu-ms/op")
+}
+
 // processor is the time that this process has used.
 func processor(b *testing.B) time.Duration {
 	b.Helper()

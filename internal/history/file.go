@@ -32,7 +32,7 @@ func openFile(ctx context.Context, o Options) (*file, error) {
 	}
 	var err error
 	if f.write, err = connect(o.Path, 1,
-		"journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-65536)", "wal_autocheckpoint(4000)",
+		"journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-32768)", "wal_autocheckpoint(4000)",
 		"journal_size_limit(67108864)", fmt.Sprintf("max_page_count(%d)", pages(o.maxPages))); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func openFile(ctx context.Context, o Options) (*file, error) {
 	if f.w, err = newWriter(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close(), f.close())
 	}
-	if f.read, err = connect(o.Path, max(readers, runtime.GOMAXPROCS(0)), "query_only(1)", "cache_size(-16384)"); err != nil {
+	if f.read, err = connect(o.Path, max(readers, runtime.GOMAXPROCS(0)), "query_only(1)", "cache_size(-8192)"); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
 	return f, nil

@@ -182,34 +182,36 @@ func (b *batch) beat(r *Record) error {
 }
 
 func (b *batch) writeBeats(ctx context.Context) error {
-	if len(b.beats) == 0 {
-		return nil
+	type cell struct {
+		lane int32
+		slot int64
 	}
-	latest := map[string]map[int64]*logged[member.Beat]{} // by member and slot
+	latest := map[string]map[cell]*logged[member.Beat]{} // by member
 	news := b.d.living.news()
 	for i := range b.beats {
 		m := &b.beats[i]
-		if !news.follows(&m.value) {
+		if !news.follows(m.at.Partition, &m.value) {
 			continue
 		}
-		slots := latest[m.value.ID]
-		if slots == nil {
-			slots = map[int64]*logged[member.Beat]{}
-			latest[m.value.ID] = slots
+		cells := latest[m.value.ID]
+		if cells == nil {
+			cells = map[cell]*logged[member.Beat]{}
+			latest[m.value.ID] = cells
 		}
-		slot := int64(0)
+		here := cell{lane: m.at.Partition}
 		if m.value.Role == member.RoleScheduler {
-			slot = m.value.Seq % ringBeats
+			here.slot = m.value.Seq % ringBeats
 		}
-		slots[slot] = m
+		cells[here] = m
 	}
-	for id, slots := range latest {
+	for id, cells := range latest {
 		var newest *logged[member.Beat]
-		for slot, m := range slots {
-			if err := b.w.exec(ctx, "REPLACE INTO beats (member, slot, offset, body) VALUES (?, ?, ?, ?)", id, slot, m.at.Offset, m.at.Value); err != nil {
+		for at, m := range cells {
+			if err := b.w.exec(ctx, "REPLACE INTO beats (member, lane, slot, offset, body) VALUES (?, ?, ?, ?, ?)",
+				id, at.lane, at.slot, m.at.Offset, m.at.Value); err != nil {
 				return fmt.Errorf("keeping a beat of %s: %w", id, err)
 			}
-			if newest == nil || m.at.Offset > newest.at.Offset {
+			if newest == nil || turnOf(&m.value).after(turnOf(&newest.value)) {
 				newest = m
 			}
 		}

@@ -232,9 +232,14 @@ func (g *drawing) beats() {
 		b.Role, b.Cluster, b.Runs = member.RoleWorker, "c1", member.Slots{Total: 4, Free: g.n("free", 4)}
 	}
 	b.Leaving = g.n("leaving", 9) == 9
+	b.Lanes = 2
 	value, err := topic.EncodeBeat(b)
 	require.NoError(g.t, err)
-	g.add(names().Members(), 0, b.ID, value, b.At, 0)
+	for lane := range int32(b.Lanes) {
+		if g.n("lane", 3) > 0 { // one may be away
+			g.add(names().Members(), lane, b.ID, value, b.At, 0)
+		}
+	}
 }
 
 func (g *drawing) output() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
@@ -20,7 +21,7 @@ func day() time.Time { return time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC) }
 
 // runsThat are the records of runs of a job, a minute apart, that end in a
 // state, from an offset on.
-func runsThat(t *testing.T, name string, n int, state run.State, offset int64) []Record {
+func runsThat(t testing.TB, name string, n int, state run.State, offset int64) []Record {
 	t.Helper()
 	var all []Record
 	for i := range n {
@@ -261,4 +262,42 @@ func TestOutputOfTheLastSuccesses(t *testing.T) {
 	prune(t, d, day())
 	require.Equal(t, 50, count(t, d, "chunks"))
 	require.Equal(t, before, said())
+}
+
+// TestStripFillsUpAgain takes a run off a full strip: one that was recalled by an
+// edit is handed out anew. The run before the strip takes its place.
+func TestStripFillsUpAgain(t *testing.T) {
+	ctx := context.Background()
+	d := opened(t, Options{Path: filepath.Join(t.TempDir(), "h.db")})
+	value, err := topic.EncodeJob(topic.Job{AppliedAt: day(), Job: job.Job{Name: "a", Cluster: "c1", Command: []string{"x"}}})
+	require.NoError(t, err)
+	records := []Record{{Topic: "belfry.jobs", Key: []byte("a"), Value: value}}
+	event := func(i int, kind run.EventType, state run.State) {
+		due := day().Add(time.Duration(i) * time.Minute)
+		value, err := topic.EncodeEvent(run.Event{Type: kind, Job: "a", Run: run.NewID("a", due, ""), Due: due, Attempt: 1, Fence: 1, At: due, State: state})
+		require.NoError(t, err)
+		records = append(records, Record{Topic: "belfry.events", Offset: int64(len(records)), Key: []byte("a"), Value: value})
+	}
+	for i := range 35 {
+		event(i, run.EventEnqueued, "")
+		event(i, run.EventEnded, run.StateCancelled)
+	}
+	due := func() (all []int) {
+		_, err := d.Fold(ctx, records)
+		require.NoError(t, err)
+		row, err := d.Job(ctx, "a", day())
+		require.NoError(t, err)
+		for _, r := range row.Strip {
+			all = append(all, int(r.Due.Sub(day())/time.Minute))
+		}
+		return all
+	}
+	before := due()
+	require.Len(t, before, 30)
+	require.Equal(t, 5, before[0])
+	event(20, run.EventEnqueued, "")
+	after := due()
+	require.Len(t, after, 30)
+	require.Equal(t, 4, after[0])
+	require.NotContains(t, after, 20)
 }

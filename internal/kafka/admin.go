@@ -77,7 +77,7 @@ func (a *Admin) EnsureTopics(ctx context.Context, clusters []string, shards int3
 		return nil, err
 	}
 	settings = slices.DeleteFunc(settings, func(s topic.Setting) bool { return details.Has(s.Name) })
-	created, err := a.create(ctx, settings)
+	created, err := a.create(ctx, settings, brokersOf(brokers))
 	if err != nil {
 		return created, err
 	}
@@ -88,12 +88,24 @@ func (a *Admin) EnsureTopics(ctx context.Context, clusters []string, shards int3
 	return created, a.awaitLeaders(ctx, partitions)
 }
 
+func brokersOf(details kadm.BrokerDetails) []topic.Broker {
+	all := make([]topic.Broker, 0, len(details))
+	for _, d := range details {
+		b := topic.Broker{ID: d.NodeID}
+		if d.Rack != nil {
+			b.Rack = *d.Rack
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
 func (o EnsureOptions) apply(s *topic.Setting, names topic.Names) {
 	cluster, _ := names.Cluster(s.Name)
 	if o.QueuePartitions > 0 && (s.Name == names.Runs(cluster) || s.Name == names.Retries(cluster)) {
 		s.Partitions = o.QueuePartitions
 	}
-	if o.Replication > 0 {
+	if o.Replication > 0 && !(s.Lanes && o.Replication > s.Replication) {
 		s.Replication = o.Replication
 		if s.Replication < 3 {
 			s.Config["min.insync.replicas"] = "1"
@@ -103,7 +115,7 @@ func (o EnsureOptions) apply(s *topic.Setting, names topic.Names) {
 
 // create sends one request for all, so that a cluster is never left with
 // half of them for long. A topic somebody else made meanwhile is not an error.
-func (a *Admin) create(ctx context.Context, settings []topic.Setting) ([]string, error) {
+func (a *Admin) create(ctx context.Context, settings []topic.Setting, brokers []topic.Broker) ([]string, error) {
 	if len(settings) == 0 {
 		return nil, nil
 	}
@@ -112,6 +124,14 @@ func (a *Admin) create(ctx context.Context, settings []topic.Setting) ([]string,
 	for _, s := range settings {
 		t := kmsg.NewCreateTopicsRequestTopic()
 		t.Topic, t.NumPartitions, t.ReplicationFactor = s.Name, s.Partitions, s.Replication
+		if s.Lanes {
+			t.NumPartitions, t.ReplicationFactor = -1, -1
+			for lane, replicas := range topic.LaneReplicas(brokers, int(s.Partitions), int(s.Replication)) {
+				of := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+				of.Partition, of.Replicas = int32(lane), replicas
+				t.ReplicaAssignment = append(t.ReplicaAssignment, of)
+			}
+		}
 		for name, value := range s.Config {
 			c := kmsg.NewCreateTopicsRequestTopicConfig()
 			c.Name, c.Value = name, &value
@@ -266,15 +286,18 @@ func (a *Admin) topics(ctx context.Context, names ...string) (kadm.TopicDetails,
 	return details, nil
 }
 
-// Resize adds partitions to a queue, dead or output topic until it has n. The
-// topic is named in full or without the prefix. Shards cannot be resized and
-// no topic can shrink.
+// Resize adds partitions to a queue, dead or output topic until it has n, or
+// lanes to members. The topic is named in full or without the prefix. Shards
+// cannot be resized and no topic can shrink.
 func (a *Admin) Resize(ctx context.Context, name string, n int32) error {
 	if !strings.HasPrefix(name, a.names.Prefix) {
 		name = a.names.Prefix + name
 	}
+	if name == a.names.Members() {
+		return a.addLanes(ctx, n)
+	}
 	if _, ok := a.names.Cluster(name); !ok {
-		return fmt.Errorf("topic %s cannot be resized: only the topics of a cluster can, such as %s", name, a.names.Runs("cluster-a"))
+		return fmt.Errorf("topic %s cannot be resized: only %s and the topics of a cluster can, such as %s", name, a.names.Members(), a.names.Runs("cluster-a"))
 	}
 	details, err := a.topics(ctx, name)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -26,8 +27,8 @@ type place struct {
 	leaders map[int32]leader // every partition's
 }
 
-// locate asks all brokers who leads each partition, and believes the latest
-// election. A broker that was frozen, and deposed meanwhile, takes itself for
+// locate asks all brokers who leads each partition, if anybody does, and believes
+// the latest election. A broker that was frozen, and deposed meanwhile, takes itself for
 // the leader until it hears otherwise: whoever asks only it reads a topic
 // that ends where it ended then.
 func locate(ctx context.Context, cl *kgo.Client, name string) (place, error) {
@@ -72,7 +73,7 @@ func locate(ctx context.Context, cl *kgo.Client, name string) (place, error) {
 	if !answered {
 		return place{}, failed
 	}
-	return at, at.led()
+	return at, nil
 }
 
 // brokers asks for the brokers and for no topics, of which kadm.ListBrokers
@@ -117,6 +118,17 @@ func (at *place) learn(t kmsg.MetadataResponseTopic) {
 	}
 }
 
+// only returns what is known of the partitions of from.
+func (at place) only(from map[int32]int64) place {
+	at.leaders = maps.Clone(at.leaders)
+	maps.DeleteFunc(at.leaders, func(p int32, _ leader) bool {
+		_, asked := from[p]
+		return !asked
+	})
+	return at
+}
+
+// led returns an error if nobody leads one of the partitions.
 func (at *place) led() error {
 	for p, l := range at.leaders {
 		if l.id < 0 {
@@ -132,11 +144,15 @@ const (
 	latest   int64 = -1
 )
 
-// offsets returns the earliest or latest offset of every partition.
+// offsets returns the earliest or latest offset of every partition. Where a
+// leader does not tell, the others' come with an error.
 func (at *place) offsets(ctx context.Context, cl *kgo.Client, name string, which int64) (map[int32]int64, error) {
 	offsets := make(map[int32]int64, len(at.leaders))
 	requests := map[int32]*kmsg.ListOffsetsRequest{}
 	for p, l := range at.leaders {
+		if l.id < 0 {
+			continue
+		}
 		req := requests[l.id]
 		if req == nil {
 			req = kmsg.NewPtrListOffsetsRequest()
@@ -150,25 +166,36 @@ func (at *place) offsets(ctx context.Context, cl *kgo.Client, name string, which
 		partition.Partition, partition.CurrentLeaderEpoch, partition.Timestamp = p, l.epoch, which
 		req.Topics[0].Partitions = append(req.Topics[0].Partitions, partition)
 	}
+	failures := []error{at.led()}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
 	for id, req := range requests {
-		resp, err := req.RequestWith(ctx, cl.Broker(int(id)))
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range resp.Topics {
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return nil, fmt.Errorf("partition %d: %w", p.Partition, err)
-				}
-				offsets[p.Partition] = p.Offset
+		wg.Go(func() {
+			resp, err := req.RequestWith(ctx, cl.Broker(int(id)))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failures = append(failures, err)
+				return
 			}
-		}
+			for _, t := range resp.Topics {
+				for _, p := range t.Partitions {
+					if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+						failures = append(failures, fmt.Errorf("partition %d: %w", p.Partition, err))
+						continue
+					}
+					offsets[p.Partition] = p.Offset
+				}
+			}
+		})
 	}
-	return offsets, nil
+	wg.Wait()
+	return offsets, errors.Join(failures...)
 }
 
 // Ends returns the offset behind the last record of each partition of a
-// topic, as the leader of the latest election tells it.
+// topic, as the leader of the latest election tells it. Where one does not tell,
+// the others' come with an error.
 func Ends(ctx context.Context, cl *kgo.Client, name string) (map[int32]int64, error) {
 	at, err := locate(ctx, cl, name)
 	if err != nil {
@@ -176,7 +203,7 @@ func Ends(ctx context.Context, cl *kgo.Client, name string) (map[int32]int64, er
 	}
 	ends, err := at.offsets(ctx, cl, name, latest)
 	if err != nil {
-		return nil, fmt.Errorf("finding the end of topic %s: %w", name, err)
+		return ends, fmt.Errorf("finding the end of topic %s: %w", name, err)
 	}
 	return ends, nil
 }
@@ -205,6 +232,10 @@ func (r *reading) bound(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.from == nil {
+		r.from = fromStart(slices.Collect(maps.Keys(at.leaders)))
+	}
+	at = at.only(r.from)
 	starts, err := at.offsets(ctx, r.cl, r.topic, earliest)
 	if err != nil {
 		return fmt.Errorf("finding its start: %w", err)
@@ -212,9 +243,6 @@ func (r *reading) bound(ctx context.Context) error {
 	ends, err := at.offsets(ctx, r.cl, r.topic, latest)
 	if err != nil {
 		return fmt.Errorf("finding its end: %w", err)
-	}
-	if r.from == nil {
-		r.from = fromStart(slices.Collect(maps.Keys(at.leaders)))
 	}
 	r.place, r.next, r.until = at, map[int32]int64{}, map[int32]int64{}
 	for p, from := range r.from {

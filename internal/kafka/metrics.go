@@ -76,7 +76,7 @@ func signalOf(name string) metric.Signal {
 	switch {
 	case has("errors"):
 		return metric.Errors
-	case has("buffered", "throttled", "_clients"):
+	case has("buffered", "_clients"):
 		return metric.Saturation
 	case has("seconds"):
 		return metric.Latency
@@ -90,7 +90,7 @@ func newFigures(reg prometheus.Registerer, kind string) *figures {
 	f.Metrics = kprom.NewMetrics(namespace,
 		kprom.Registerer(prepared{reg}), kprom.BrokerLabels(),
 		kprom.FetchAndProduceDetail(kprom.Batches, kprom.Records, kprom.CompressedBytes, kprom.UncompressedBytes, kprom.ConsistentNaming),
-		kprom.Histograms(kprom.ReadWait, kprom.WriteWait, kprom.RequestDurationE2E, kprom.RequestThrottled))
+		kprom.Histograms(kprom.ReadWait, kprom.WriteWait, kprom.RequestDurationE2E))
 	f.Metrics.OnNewClient(nil) // makes the collectors; the client only for what prepared leaves out
 	k := metric.NewMaker(reg)
 	k.GaugeFunc(metric.Saturation, namespace+"_clients", "Clients that are open.", func() float64 {
@@ -164,7 +164,8 @@ func unused(c prometheus.Collector) bool {
 	descs := make(chan *prometheus.Desc, 1)
 	c.Describe(descs)
 	name := (<-descs).String()
-	return strings.Contains(name, "write_time_seconds") || strings.Contains(name, "read_time_seconds")
+	return slices.ContainsFunc([]string{"write_time_seconds", "read_time_seconds", "request_throttled_seconds"},
+		func(part string) bool { return strings.Contains(name, part) })
 }
 
 // hook is what counts for the clients of a kind.

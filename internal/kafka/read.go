@@ -164,7 +164,9 @@ func read(ctx context.Context, cl *kgo.Client, r reading, each func(*kgo.Record)
 		}
 		switch place, err := locate(ctx, cl, r.topic); {
 		case err == nil:
-			r.place = place
+			if place = place.only(r.from); place.led() == nil {
+				r.place = place // else who led before is asked again
+			}
 		case !transient(err):
 			return r.next, fmt.Errorf("reading topic %s: %w", r.topic, err)
 		}

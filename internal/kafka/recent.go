@@ -17,7 +17,8 @@ type Window struct {
 	Least, Most int64
 }
 
-// Recent returns where to begin reading each partition of a topic.
+// Recent returns where to begin reading each partition of a topic that somebody
+// leads.
 func Recent(ctx context.Context, cl *kgo.Client, name string, w Window) (map[int32]int64, error) {
 	var since, ends map[int32]int64
 	err := patiently(ctx, func() error {
@@ -25,10 +26,11 @@ func Recent(ctx context.Context, cl *kgo.Client, name string, w Window) (map[int
 		if err != nil {
 			return err
 		}
-		if ends, err = at.offsets(ctx, cl, name, latest); err != nil {
+		if ends, err = at.offsets(ctx, cl, name, latest); len(ends) == 0 {
 			return err
 		}
-		since, err = at.offsets(ctx, cl, name, w.Since.UnixMilli())
+		led := at.only(ends)
+		since, err = led.offsets(ctx, cl, name, w.Since.UnixMilli())
 		return err
 	})
 	if err != nil {

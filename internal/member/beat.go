@@ -54,6 +54,10 @@ type Beat struct {
 	// beats of members that do not tell.
 	Zones string `json:"zones,omitempty"`
 
+	// Lanes is in how many lanes, the first partitions of the topic, the member
+	// beats; zero, in beats of members that know of one, counts as one.
+	Lanes int `json:"lanes,omitzero"`
+
 	// Leaving says that this is the member's last beat.
 	Leaving bool `json:"leaving,omitzero"`
 

@@ -40,8 +40,8 @@ func TestBelieved(t *testing.T) {
 		{"whoever lives does", worker, live, 10 * time.Second, time.Hour, live},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
-			m := member.Member{Beat: member.Beat{Role: tt.role}, Status: tt.said, Heard: tt.heard}
-			require.Equal(t, tt.want, m.Believed(tt.heard+tt.unheard).Status)
+			m, now := member.Said(tt.role, tt.said, member.InLane{tt.said, tt.heard, 1}), tt.heard+tt.unheard
+			require.Equal(t, tt.want, m.Believed(member.Reader{Now: now, Own: []time.Duration{now}}).Status)
 		})
 	}
 }
@@ -49,10 +49,10 @@ func TestBelieved(t *testing.T) {
 // In step with the log, the guard changes nothing about when anybody is gone.
 func TestBelievedInStepWithTheLog(t *testing.T) {
 	i := newInstallation()
-	var now time.Duration
+	now := time.Duration(0)
 	hear := func(id string, role member.Role) {
 		i.seq[id]++
-		i.view.Hear(member.Beat{ID: id, Role: role, Incarnation: 1, Seq: i.seq[id], At: i.now}, now)
+		i.view.Hear(0, member.Beat{ID: id, Role: role, Incarnation: 1, Seq: i.seq[id], At: i.now}, now)
 	}
 	hear("s2", member.RoleScheduler)
 	now += time.Second
@@ -62,7 +62,7 @@ func TestBelievedInStepWithTheLog(t *testing.T) {
 		hear("s1", member.RoleScheduler)
 		for _, id := range []string{"w", "s2"} {
 			m, _ := i.view.Find(id)
-			require.Equal(t, m, m.Believed(now), "%s at %s", id, now)
+			require.Equal(t, m, m.Believed(member.Reader{Now: now, Own: []time.Duration{now}}), "%s at %s", id, now)
 		}
 		now += member.SchedulerEvery
 		i.now = i.now.Add(member.SchedulerEvery)
@@ -75,7 +75,7 @@ func TestOusted(t *testing.T) {
 	beat := func(life, seq int64, leaving bool) member.Beat {
 		return member.Beat{ID: "w", Role: member.RoleWorker, Incarnation: life, Seq: seq, Cluster: "c", Leaving: leaving}
 	}
-	ousted := func(b member.Beat) (member.Ousted, bool) { v.Observe(b); return v.Ousted(b) }
+	ousted := func(b member.Beat) (member.Ousted, bool) { v.Observe(0, b); return v.Ousted(b) }
 
 	_, over := ousted(beat(5, 1, false))
 	require.False(t, over, "there was nobody before")

@@ -25,7 +25,7 @@ func newInstallation() *installation {
 
 func (i *installation) beat(id string, role member.Role, leaving bool) {
 	i.seq[id]++
-	i.view.Observe(member.Beat{
+	i.view.Observe(0, member.Beat{
 		ID: id, Role: role, Incarnation: 1, Seq: i.seq[id], At: i.now, Cluster: "c", Leaving: leaving,
 	})
 }

@@ -20,47 +20,55 @@ const (
 // its member has overtaken says nothing.
 type queue []mark
 
-// mark is a member, and the place in the log of its beat at that time.
+// mark is a member, and the place in the lane of its beat at that time, or the
+// number of its death.
 type mark struct {
 	id string
 	at int64
 }
 
-// marked returns the member that m speaks of, unless it has beaten since.
-func (v *View) marked(m mark) *entry {
-	if e := v.members[m.id]; e != nil && e.at == m.at {
+// marked returns the member that m speaks of, unless it has beaten in the lane
+// since.
+func (v *View) marked(number int, m mark) *entry {
+	e := v.members[m.id]
+	if e == nil || number >= len(e.places) || e.places[number].at != m.at || e.places[number].gone {
+		return nil
+	}
+	return e
+}
+
+// buried returns the dead member that m speaks of, unless it lives again.
+func (v *View) buried(m mark) *entry {
+	if e := v.members[m.id]; e != nil && e.death == m.at {
 		return e
 	}
 	return nil
 }
 
-func (e *entry) dead() bool { return e.gone || e.beat.Leaving }
-
-// bury moves to the dead who is gone, and drops the pulses that say nothing
-// of anybody alive. Who did not beat for longest is gone first; a scheduler
-// behind it, for which fewer beats do, is moved no later than 60 beats on.
-func (v *View) bury() {
-	for len(v.living) > 0 {
-		m := v.living[0]
-		if e := v.marked(m); e != nil {
-			if v.status(e) != StatusGone {
+// bury notes who is gone in a lane, and drops the pulses that say nothing of
+// anybody alive there. Who did not beat for longest is gone first; a scheduler
+// behind it, for which fewer beats do, is noted no later than 60 beats on.
+func (v *View) bury(number int) {
+	l := v.lane(number)
+	for len(l.living) > 0 {
+		m := l.living[0]
+		if e := v.marked(number, m); e != nil {
+			if v.statusIn(e, number) != StatusGone {
 				break
 			}
-			e.gone = true
-			v.deceased++
-			if e.beat.last() {
+			e.places[number].gone = true
+			v.note(e)
+			if e.death != 0 && e.beat.last() {
 				v.drop(m.id)
-			} else {
-				v.dead = append(v.dead, m)
 			}
 		}
-		v.living = v.living[1:]
+		l.living = l.living[1:]
 	}
-	for id, p := range v.pulses {
+	for id, p := range l.pulses {
 		e := v.members[id]
-		alive := e != nil && !e.dead()
-		if !alive && (len(v.living) == 0 || p.latest(1) < v.living[0].at) {
-			delete(v.pulses, id)
+		alive := e != nil && !e.beat.Leaving && number < len(e.places) && !e.places[number].gone
+		if !alive && (len(l.living) == 0 || p.latest(1) < l.living[0].at) {
+			delete(l.pulses, id)
 		}
 	}
 }
@@ -69,8 +77,8 @@ func (v *View) bury() {
 func (v *View) forget() {
 	for len(v.dead) > 0 {
 		m := v.dead[0]
-		if e := v.marked(m); e != nil {
-			old := v.period-e.period >= forgetAfter
+		if e := v.buried(m); e != nil {
+			old := v.period()-e.period >= forgetAfter
 			if !old && v.deceased <= deadMost {
 				break
 			}
@@ -84,22 +92,26 @@ func (v *View) forget() {
 }
 
 func (v *View) drop(id string) {
-	if v.members[id].dead() {
+	if v.members[id].death != 0 {
 		v.deceased--
 	}
 	delete(v.members, id)
 }
 
-// makeRoom forgets somebody if there are too many to know one more.
+// makeRoom forgets somebody if there are too many to know one more. Everybody
+// beats in the first lane.
 func (v *View) makeRoom() {
-	for _, q := range []*queue{&v.dead, &v.living} {
-		for len(v.members) >= namesMost && len(*q) > 0 {
-			m := (*q)[0]
-			*q = (*q)[1:]
-			if v.marked(m) != nil {
-				v.drop(m.id)
-				v.dropped++
-			}
+	for len(v.members) >= namesMost && len(v.dead) > 0 {
+		if v.buried(v.dead[0]) != nil {
+			v.drop(v.dead[0].id)
+			v.dropped++
+		}
+		v.dead = v.dead[1:]
+	}
+	for l := v.lane(0); len(v.members) >= namesMost && len(l.living) > 0; l.living = l.living[1:] {
+		if v.marked(0, l.living[0]) != nil {
+			v.drop(l.living[0].id)
+			v.dropped++
 		}
 	}
 }
@@ -107,10 +119,12 @@ func (v *View) makeRoom() {
 // tidy drops the marks that say nothing, once there are more of them than of
 // the others.
 func (v *View) tidy() {
-	silent := func(m mark) bool { return v.marked(m) == nil }
-	for _, q := range []*queue{&v.living, &v.dead} {
-		if len(*q) > 2*len(v.members)+slack {
-			*q = slices.Clone(slices.DeleteFunc(*q, silent))
+	for number, l := range v.lanes {
+		if len(l.living) > 2*len(v.members)+slack {
+			l.living = slices.Clone(slices.DeleteFunc(l.living, func(m mark) bool { return v.marked(number, m) == nil }))
 		}
+	}
+	if len(v.dead) > 2*len(v.members)+slack {
+		v.dead = slices.Clone(slices.DeleteFunc(v.dead, func(m mark) bool { return v.buried(m) == nil }))
 	}
 }

@@ -33,14 +33,14 @@ func TestTheLastLifeDoesNotUseUpItsName(t *testing.T) {
 		for _, leaving := range []bool{false, true} {
 			i := newInstallation()
 			i.run(10 * time.Second)
-			i.view.Observe(member.Beat{ID: "taken", Role: role, Incarnation: member.LastLife, Seq: 7, At: i.now, Leaving: leaving})
+			i.view.Observe(0, member.Beat{ID: "taken", Role: role, Incarnation: member.LastLife, Seq: 7, At: i.now, Leaving: leaving})
 			require.Equal(t, !leaving, i.view.Replaced("taken", i.now.UnixNano()), "%s, leaving %v", role, leaving)
 			i.run(31 * time.Second)
 			require.False(t, i.view.Replaced("taken", i.now.UnixNano()), "%s, leaving %v", role, leaving)
 
 			next := i.view.Incarnation("taken", i.now)
 			require.Equal(t, i.now.UnixNano(), next)
-			i.view.Observe(member.Beat{ID: "taken", Role: role, Incarnation: next, Seq: 1, At: i.now})
+			i.view.Observe(0, member.Beat{ID: "taken", Role: role, Incarnation: next, Seq: 1, At: i.now})
 			m, known := i.view.Find("taken")
 			require.True(t, known)
 			require.Equal(t, next, m.Incarnation)

@@ -11,7 +11,7 @@ const (
 )
 
 // pulse is where the latest beats of a scheduler that counted stand in the
-// log, for as many as anybody asks for.
+// lane, for as many as anybody asks for.
 type pulse struct {
 	places [WorkerGone]int64
 	n      int64 // counted so far
@@ -27,30 +27,31 @@ func (p *pulse) latest(n int64) int64 {
 	return p.places[(p.n-n)%WorkerGone]
 }
 
-// count takes b, the next beat of the scheduler e, for time that has passed,
-// and reports whether it did. A clock that was set back costs one beat.
-func (v *View) count(e *entry, b *Beat) bool {
-	p := v.pulses[b.ID]
+// count takes b, the next beat in the lane of a scheduler that had come to was,
+// for time that has passed, and reports whether it did. A clock that was set
+// back costs one beat.
+func (l *lane) count(was *place, b *Beat) bool {
+	p := l.pulses[b.ID]
 	switch {
-	case p == nil && len(v.pulses) >= schedulersMost:
+	case p == nil && len(l.pulses) >= schedulersMost:
 		return false
-	case e.at == 0: // its first
-	case b.At.Before(e.counted):
-		e.counted = b.At
+	case !was.timed: // its first
+	case b.At.Before(was.counted):
+		was.counted = b.At
 		return false
-	case b.At.Sub(e.counted) < leastApart:
+	case b.At.Sub(was.counted) < leastApart:
 		return false
 	}
 	if p == nil {
-		p = &pulse{period: v.period - 1}
-		v.pulses[b.ID] = p
+		p = &pulse{period: l.period - 1}
+		l.pulses[b.ID] = p
 	}
-	e.counted = b.At
-	p.places[p.n%WorkerGone] = v.at
+	was.counted, was.timed = b.At, true
+	p.places[p.n%WorkerGone] = l.at
 	p.n++
-	if p.period == v.period {
-		v.period++
+	if p.period == l.period {
+		l.period++
 	}
-	p.period = v.period
+	p.period = l.period
 	return true
 }

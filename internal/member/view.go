@@ -24,32 +24,28 @@ const (
 // view everywhere. A beat costs the same however many names came and went.
 type View struct {
 	members map[string]*entry
-	pulses  map[string]*pulse
-	// at is the place of the latest beat in the log, counted from 1.
-	at int64
-	// period is the log's own clock: it moves on when a scheduler beats that
-	// has beaten in this period already, which is each SchedulerEvery.
-	period int64
-	// living and dead hold every member once, by when it last beat and by
-	// when it died; deceased is how many are dead, dropped how many were
-	// forgotten for want of room.
-	living, dead queue
-	deceased     int
-	dropped      int64
+	lanes   []*lane
+	// dead holds every dead member once, by when it died: deaths counts all
+	// there were, deceased those that are known still, and dropped the members
+	// that were forgotten for want of room.
+	dead            queue
+	deaths, dropped int64
+	deceased        int
 }
 
-// entry is a member's latest beat and where it stands in the log.
+// entry is a member's latest beat and how far it has come in each lane.
 type entry struct {
 	beat   Beat
-	at     int64
-	period int64
-	gone   bool
-	// counted is the instant in the latest of a scheduler's beats that counts.
-	counted time.Time
+	places []place
+	// period is the view's clock when it last beat anywhere, death its number
+	// among the dead, 0 while it lives.
+	period, death int64
 	// ousted is the cluster of the life before, if that did not say goodbye
-	// and may still run.
+	// and may still run; former is when it was last heard in each lane.
 	ousted string
-	heard  time.Duration
+	former []time.Duration
+	// announced is what lives before this one had announced.
+	announced []announcement
 }
 
 // Member is one member and what the log says of it.
@@ -58,23 +54,39 @@ type Member struct {
 	Status Status
 	// Heard is when Hear took its latest beat; zero if it was only observed.
 	Heard time.Duration
+	// Former says that a life before this one may still run: it was heard too
+	// lately to have given up what it holds.
+	Former bool
+	// Behind is by how many beats the lanes in which it was judged silent or
+	// gone lag behind its latest: what it did since, they cannot tell.
+	Behind int64
+
+	lanes     []seen
+	former    []time.Duration
+	announced []announcement
 }
 
-// Observe folds the next beat of the log into the view. Beats of an older
+// seen is what one lane says of a member.
+type seen struct {
+	status Status
+	heard  time.Duration
+	seq    int64
+}
+
+// Observe folds the next beat of a lane into the view. Beats of an older
 // incarnation, and repeated ones, change nothing.
-func (v *View) Observe(b Beat) { v.observe(b) }
+func (v *View) Observe(lane int32, b Beat) { v.observe(lane, b, 0) }
 
 // Hear is Observe for a reader that may act on what it reads: it notes that
 // the beat came at now, by a clock of the reader's that counts and never jumps.
-func (v *View) Hear(b Beat, now time.Duration) {
-	if e := v.observe(b); e != nil {
-		e.heard = now
-	}
-}
+func (v *View) Hear(lane int32, b Beat, now time.Duration) { v.observe(lane, b, now) }
 
-func (v *View) observe(b Beat) *entry {
+func (v *View) observe(number int32, b Beat, now time.Duration) {
+	if number < 0 || int(number) >= b.lanes() {
+		return // nobody judges it there
+	}
 	if v.members == nil {
-		v.members, v.pulses = map[string]*entry{}, map[string]*pulse{}
+		v.members = map[string]*entry{}
 	}
 	e := v.members[b.ID]
 	switch {
@@ -82,28 +94,47 @@ func (v *View) observe(b Beat) *entry {
 		v.makeRoom()
 		e = &entry{}
 		v.members[b.ID] = e
-	case !b.follows(&e.beat):
-		return nil
+		v.begin(e, &b, now)
 	case b.Incarnation > e.beat.Incarnation:
-		e.ousted = ""
-		if status := v.status(e); status == StatusLive || status == StatusSilent {
-			e.ousted = e.beat.Cluster
+		v.succeed(e, &b, now)
+	case b.Incarnation < e.beat.Incarnation:
+		e.hearFormer(int(number), &b, now)
+		return
+	case int(number) >= len(e.places) || b.Seq <= e.places[number].seq:
+		return
+	}
+	v.take(e, int(number), &b, now)
+}
+
+// begin notes where the lanes end when a life is first heard of: what is
+// written there later counts against it.
+func (v *View) begin(e *entry, b *Beat, now time.Duration) {
+	places := make([]place, b.lanes())
+	for i := range places {
+		l := v.lane(i)
+		if i < len(e.places) {
+			places[i] = e.places[i] // a clock goes on over lives
 		}
+		places[i].at, places[i].seq, places[i].gone, places[i].heard = l.at, 0, false, now
+		l.living = append(l.living, mark{b.ID, l.at})
 	}
-	v.at++
-	counts := b.Role == RoleScheduler && v.count(e, &b)
-	if e.dead() {
-		v.deceased--
+	e.beat, e.places = *b, places
+}
+
+// take folds in a beat that is news in its lane.
+func (v *View) take(e *entry, number int, b *Beat, now time.Duration) {
+	l, p := v.lane(number), &e.places[number]
+	l.at++
+	counts := b.Role == RoleScheduler && l.count(p, b)
+	p.at, p.seq, p.gone, p.heard = l.at, b.Seq, false, now
+	e.period = v.period()
+	if b.Seq > e.beat.Seq {
+		e.beat = *b
 	}
-	e.beat, e.at, e.period, e.gone = b, v.at, v.period, false
-	if b.Leaving {
-		v.deceased++
-		v.dead = append(v.dead, mark{b.ID, e.at})
-	} else {
-		v.living = append(v.living, mark{b.ID, e.at})
-	}
+	l.living = append(l.living, mark{b.ID, p.at})
+	v.note(e)
 	if counts {
-		v.bury()
+		v.bury(number)
 	}
 	if counts || b.Leaving {
 		v.forget()
@@ -112,12 +143,26 @@ func (v *View) observe(b Beat) *entry {
 		v.drop(b.ID)
 	}
 	v.tidy()
-	return e
 }
 
-// follows reports whether b was sent after old, by the same member.
-func (b *Beat) follows(old *Beat) bool {
-	return b.Incarnation > old.Incarnation || b.Incarnation == old.Incarnation && b.Seq > old.Seq
+// note counts e among the dead or the living.
+func (v *View) note(e *entry) {
+	gone := 0
+	for i := range e.places {
+		if e.places[i].gone {
+			gone++
+		}
+	}
+	switch dead := e.beat.Leaving || gone >= e.beat.Role.condemning(len(e.places)); {
+	case dead && e.death == 0:
+		v.deceased++
+		v.deaths++
+		e.death = v.deaths
+		v.dead = append(v.dead, mark{e.beat.ID, e.death})
+	case !dead && e.death != 0:
+		v.deceased--
+		e.death = 0
+	}
 }
 
 // Members returns all known members, by ID.
@@ -131,8 +176,14 @@ func (v *View) Members() []Member {
 
 // Schedulers returns the schedulers that have beaten lately, by ID.
 func (v *View) Schedulers() []Member {
-	all := make([]Member, 0, len(v.pulses))
-	for _, id := range slices.Sorted(maps.Keys(v.pulses)) {
+	beaten := map[string]bool{}
+	for _, l := range v.lanes {
+		for id := range l.pulses {
+			beaten[id] = true
+		}
+	}
+	all := make([]Member, 0, len(beaten))
+	for _, id := range slices.Sorted(maps.Keys(beaten)) {
 		if e := v.members[id]; e != nil && e.beat.Role == RoleScheduler {
 			all = append(all, v.member(e))
 		}
@@ -150,7 +201,16 @@ func (v *View) Find(id string) (Member, bool) {
 }
 
 func (v *View) member(e *entry) Member {
-	return Member{Beat: e.beat, Status: v.status(e), Heard: e.heard}
+	m := Member{Beat: e.beat, lanes: make([]seen, len(e.places)), former: slices.Clone(e.former), announced: e.announced}
+	for i := range e.places {
+		p := &e.places[i]
+		m.lanes[i] = seen{v.statusIn(e, i), p.heard, p.seq}
+		if p.seq > 0 {
+			m.Heard = max(m.Heard, p.heard)
+		}
+	}
+	m.Status = e.beat.status(m.lanes)
+	return m
 }
 
 // Incarnation returns the number of a life of that member that begins now:
@@ -175,25 +235,35 @@ func (v *View) Names() int { return len(v.members) }
 // there were too many.
 func (v *View) Dropped() int64 { return v.dropped }
 
+// status is what the log says of e.
 func (v *View) status(e *entry) Status {
-	switch {
-	case e.beat.Leaving:
+	lanes := make([]seen, len(e.places))
+	for i := range lanes {
+		lanes[i].status = v.statusIn(e, i)
+	}
+	return e.beat.status(lanes)
+}
+
+// status is what the lanes say of the sender of b: so many of them as condemn it.
+func (b *Beat) status(lanes []seen) Status {
+	if b.Leaving {
 		return StatusLeft
-	case e.gone, v.missed(e, WorkerGone), e.beat.Role == RoleScheduler && v.missed(e, SchedulerGone):
+	}
+	gone, silent := 0, 0
+	for _, l := range lanes {
+		switch l.status {
+		case StatusGone:
+			gone++
+		case StatusSilent:
+			silent++
+		case StatusLive, StatusLeft:
+		}
+	}
+	switch most := b.Role.condemning(len(lanes)); {
+	case gone >= most:
 		return StatusGone
-	case e.beat.Role == RoleWorker && v.missed(e, WorkerSilent):
+	case b.Role == RoleWorker && gone+silent >= most:
 		return StatusSilent
 	}
 	return StatusLive
-}
-
-// missed reports whether n beats of one other scheduler have passed since
-// e's.
-func (v *View) missed(e *entry, n int64) bool {
-	for id, p := range v.pulses {
-		if id != e.beat.ID && p.latest(n) > e.at {
-			return true
-		}
-	}
-	return false
 }

@@ -40,7 +40,7 @@ func (l *log) write(id string, role member.Role, life int64, n int) {
 func (l *log) read() *member.View {
 	v := &member.View{}
 	for _, b := range *l {
-		v.Observe(b)
+		v.Observe(0, b)
 	}
 	return v
 }
@@ -134,7 +134,7 @@ func TestAReturnedSchedulerCounts(t *testing.T) {
 		at := len(l)
 		l.write(id, role, life, n)
 		for _, b := range l[at:] {
-			v.Observe(b)
+			v.Observe(0, b)
 		}
 	}
 	for i := range 7201 { // w lives on; s1 does not
@@ -189,9 +189,9 @@ func TestViewIsAFold(t *testing.T) {
 		stopped := &member.View{}
 		latest := map[string]member.Beat{}
 		for _, b := range l {
-			stopped.Observe(b)
+			stopped.Observe(0, b)
 			_ = stopped.Members()
-			stopped.Observe(b) // read again after a pause
+			stopped.Observe(0, b) // read again after a pause
 			if old, ok := latest[b.ID]; !ok || b.Incarnation > old.Incarnation || b.Incarnation == old.Incarnation && b.Seq > old.Seq {
 				latest[b.ID] = b
 			}

@@ -47,7 +47,7 @@ func (t *Topics) Members(ctx context.Context, all bool, now time.Time) (Members,
 	var view member.View
 	err := t.readAll(ctx, t.Names.Members(), nil, func(r *kgo.Record) error {
 		if b, err := topic.DecodeBeat(r.Value); r.Value != nil && err == nil {
-			view.Observe(b)
+			view.Observe(r.Partition, b)
 		}
 		return nil
 	})

@@ -91,7 +91,7 @@ func (t *Topics) LedgerReaches(ctx context.Context, jobName string, at time.Time
 // offsetsAt returns, for each of the partitions (nil: all), the offset of the
 // first record written at since or later.
 func (t *Topics) offsetsAt(ctx context.Context, name string, partitions []int32, since time.Time) (map[int32]int64, error) {
-	listed, err := kadm.NewClient(t.Client).ListOffsetsAfterMilli(ctx, since.UnixMilli(), name)
+	listed, err := kadm.NewClient(t.Client).ListOffsetsAfterMilli(ctx, max(since.UnixMilli(), 0), name)
 	if err == nil {
 		err = listed.Error()
 	}

@@ -15,6 +15,9 @@ type Claims struct {
 	// whether `starting` was sent.
 	Held    []Row `json:"held,omitempty"`
 	Started []Row `json:"started,omitempty"`
+	// Announced are those of the started whose `starting` nobody acknowledges:
+	// the beat stands in for it.
+	Announced []Row `json:"announced,omitempty"`
 	// Unlisted is how many more runs it answers for: nobody can conclude from
 	// such a beat that it does not hold one.
 	Unlisted int `json:"unlisted,omitzero"`
@@ -25,6 +28,10 @@ type Claims struct {
 func (c *Claims) Lacks(number int64) bool {
 	return number <= c.Last && c.Unlisted == 0 && !within(c.Held, number) && !within(c.Started, number)
 }
+
+// Announces reports whether the worker announces the start of the claim of that
+// number.
+func (c *Claims) Announces(number int64) bool { return within(c.Announced, number) }
 
 // Count returns how many numbers the rows hold.
 func Count(rows []Row) int {

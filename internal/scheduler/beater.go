@@ -3,9 +3,8 @@ package scheduler
 import (
 	"context"
 	"math"
+	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/member"
@@ -15,20 +14,12 @@ import (
 // farewellWait bounds the last beat.
 const farewellWait = 2 * time.Second
 
-// beat sends a beat each SchedulerEvery until ctx ends. A beat says that its
-// sender lives now, so it is never queued: while one is in flight, the next
-// is left out.
+// beat sends a beat each SchedulerEvery until ctx ends.
 func (s *scheduler) beat(ctx context.Context) {
 	tick := time.NewTicker(member.SchedulerEvery)
 	defer tick.Stop()
-	inFlight := make(chan struct{}, 1)
 	for seq := int64(1); ; seq++ {
-		select {
-		case inFlight <- struct{}{}:
-			s.sendBeat(ctx, s.self(seq), func() { <-inFlight })
-		default:
-			s.metrics.beatsLate.Inc()
-		}
+		s.sendBeat(ctx, s.self(seq))
 		select {
 		case <-ctx.Done():
 			return
@@ -37,17 +28,15 @@ func (s *scheduler) beat(ctx context.Context) {
 	}
 }
 
-func (s *scheduler) sendBeat(ctx context.Context, b member.Beat, done func()) {
+func (s *scheduler) sendBeat(ctx context.Context, b member.Beat) {
 	value, err := topic.EncodeBeat(b)
 	if err != nil {
 		s.o.Log.Error("encoding a beat", "error", err)
-		done()
 		return
 	}
 	sent := time.Now()
-	record := &kgo.Record{Topic: s.o.Names.Members(), Partition: 0, Key: []byte(b.ID), Value: value}
-	s.plain.Produce(ctx, record, func(_ *kgo.Record, err error) {
-		defer done()
+	s.sent.note(b.Seq, sent.Sub(s.born))
+	busy := s.lanes.Send(ctx, []byte(b.ID), value, func(lane int, err error) {
 		if err == nil {
 			s.metrics.beats.Inc()
 			s.facts.beaten.Note(sent)
@@ -55,9 +44,10 @@ func (s *scheduler) sendBeat(ctx context.Context, b member.Beat, done func()) {
 		}
 		s.metrics.errors.WithLabelValues(whatBeat, string(kafka.Classify(err))).Inc()
 		if ctx.Err() == nil {
-			s.o.Log.Warn("a beat was not acknowledged", "error", err)
+			s.o.Log.Warn("a beat was not acknowledged", "lane", lane, "error", err)
 		}
 	})
+	s.metrics.beatsLate.Add(float64(busy))
 }
 
 // farewell lets the others take over at once. A record that may have reached
@@ -67,10 +57,37 @@ func (s *scheduler) farewell() {
 	defer cancel()
 	b := s.self(math.MaxInt64)
 	b.Leaving = true
-	done := make(chan struct{})
-	s.sendBeat(ctx, b, func() { close(done) })
-	select {
-	case <-done:
-	case <-ctx.Done():
+	value, err := topic.EncodeBeat(b)
+	if err != nil {
+		s.o.Log.Error("encoding a beat", "error", err)
+		return
 	}
+	s.lanes.SendLast(ctx, []byte(b.ID), value)
+}
+
+// sentMost is how many of the latest beats it is remembered when they were sent:
+// those of a minute.
+const sentMost = 120
+
+// sentBeats is when the latest beats were sent.
+type sentBeats struct {
+	mu sync.Mutex
+	at [sentMost]time.Duration
+	of [sentMost]int64
+}
+
+func (s *sentBeats) note(seq int64, at time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of[seq%sentMost], s.at[seq%sentMost] = seq, at
+}
+
+// when returns when a beat was sent, 0 if that is too long ago.
+func (s *sentBeats) when(seq int64) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[seq%sentMost] != seq {
+		return 0
+	}
+	return s.at[seq%sentMost]
 }

@@ -48,6 +48,7 @@ type loop struct {
 // were read up to end.
 type surveyed struct {
 	members []member.Member
+	deaf    bool
 	end     int64
 	asked   time.Duration
 }
@@ -239,7 +240,7 @@ func (t *tenure) survey(inputs []shard.Input) []shard.Input {
 		return inputs
 	}
 	t.tellUnclaimed(time.Now())
-	inputs = append(inputs, shard.Beats{Workers: t.pending.members, Asked: t.pending.asked, Now: time.Since(t.born)})
+	inputs = append(inputs, shard.Beats{Workers: t.pending.members, Deaf: t.pending.deaf, Asked: t.pending.asked, Now: time.Since(t.born)})
 	t.pending = nil
 	return inputs
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/metric"
 	"github.com/belfry-cron/belfry/internal/run"
 )
@@ -18,6 +19,7 @@ type metrics struct {
 
 	beats, beatsLate            prometheus.Counter
 	shards, jobs, unfinished    prometheus.Gauge
+	laneAge                     *prometheus.GaugeVec
 	lag                         *prometheus.GaugeVec
 	enqueued, skipped, ended    *prometheus.CounterVec
 	retries, lost, deadLetters  prometheus.Counter
@@ -107,8 +109,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		maker:    k,
 		clusters: clusters{seen: map[string]bool{}},
 
-		beats:      k.Counter(metric.Traffic, "belfry_scheduler_beats_total", "Beats acknowledged."),
-		beatsLate:  k.Counter(metric.Errors, "belfry_scheduler_beats_late_total", "Beats left out because the one before was still in flight."),
+		beats:     k.Counter(metric.Traffic, "belfry_scheduler_beats_total", "Beats acknowledged."),
+		beatsLate: k.Counter(metric.Errors, "belfry_scheduler_beats_late_total", "Beats left out because the one before was still in flight."),
+		laneAge: k.Gauges(metric.Saturation, "belfry_scheduler_lane_seconds",
+			"Time since the beat of its own was sent that the scheduler read last in a lane of members. While one stands still, nobody is declared lost.",
+			metric.AtMost("lane", member.LanesMost)),
 		shards:     k.Gauge(metric.Traffic, "belfry_scheduler_shards", "Shards owned and loaded."),
 		jobs:       k.Gauge(metric.Traffic, "belfry_scheduler_jobs", "Jobs in the owned shards."),
 		unfinished: k.Gauge(metric.Saturation, "belfry_scheduler_unfinished_runs", "Unfinished runs in the owned shards."),

@@ -62,6 +62,8 @@ type scheduler struct {
 	plain       *kgo.Client
 	queues      *queues
 	controls    int32 // partitions of control
+	lanes       *kafka.Lanes
+	sent        sentBeats
 	codec       topic.Codec
 	// owned are the shards that the next beat lists as ours.
 	owned atomic.Pointer[[]int32]
@@ -97,6 +99,20 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *scheduler) run(ctx context.Context) error {
 	w := newWatcher(s)
+	lanes, err := s.queues.count(ctx, s.o.Names.Members())
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("scheduler %s: %w", s.o.Name, err)
+	}
+	if s.lanes, err = kafka.NewLanes(s.o.Kafka, s.o.Names.Members(), min(int(lanes), member.LanesMost)); err != nil {
+		return fmt.Errorf("scheduler %s: %w", s.o.Name, err)
+	}
+	defer s.lanes.Close()
+	if s.lanes.Len() == 1 {
+		s.o.Log.Info("members has one partition: while that stands still, no worker starts anything; `belfry topics` says how to have more")
+	}
 	next, err := w.catchUp(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -127,7 +143,7 @@ func (s *scheduler) self(seq int64) member.Beat {
 	return member.Beat{
 		ID: s.o.Name, Role: member.RoleScheduler, Incarnation: s.incarnation, Seq: seq,
 		At: time.Now().UTC(), Host: s.o.Host, Version: s.o.Version, Zones: s.o.Zones,
-		StartedAt: s.born.UTC().Round(0), Shards: *s.owned.Load(),
+		StartedAt: s.born.UTC().Round(0), Lanes: s.lanes.Len(), Shards: *s.owned.Load(),
 		Closed: closed, ClosedMore: more,
 	}
 }

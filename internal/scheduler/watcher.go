@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,8 +35,12 @@ type watcher struct {
 	// told is who was told since the last tick that its name is taken.
 	told  map[string]bool
 	ready bool
-	// selfHeard says that the log holds a beat of this life.
+	// selfHeard says that the log holds a beat of this life; own is when the
+	// latest of them that was read in each lane was sent.
 	selfHeard bool
+	own       []time.Duration
+	// deaf are the lanes in which that was too long ago.
+	deaf []int
 	// ticked is when the last survey was due.
 	ticked time.Time
 	// dropped is how many names the view had dropped by then.
@@ -49,21 +54,29 @@ func newWatcher(s *scheduler) *watcher {
 	return &watcher{scheduler: s, loops: map[int32]*loop{}, told: map[string]bool{}}
 }
 
-// catchUp folds the recent part of the log of beats, and returns where it ends.
+// catchUp folds the recent part of the log of beats, and returns where each lane
+// ends that could be read.
 func (w *watcher) catchUp(ctx context.Context) (map[int32]int64, error) {
-	from, err := kafka.Recent(ctx, w.plain, w.o.Names.Members(), kafka.Window{
-		Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost,
+	window := kafka.Window{Since: time.Now().Add(-beatsSince), Least: beatsLeast, Most: beatsMost}
+	return kafka.ReadLanes(ctx, w.plain, w.o.Kafka, w.o.Names.Members(), w.lanes.Len(), window, func(r *kgo.Record) error {
+		if b, ok := w.decode(r); ok {
+			w.view.Observe(r.Partition, b)
+		}
+		return nil
 	})
-	if err != nil {
-		return nil, err
+}
+
+// offsets are where to follow each lane from. One that was away is read from
+// where catchUp would have begun.
+func (w *watcher) offsets(next map[int32]int64) map[int32]kgo.Offset {
+	offsets := map[int32]kgo.Offset{}
+	for lane := range int32(w.lanes.Len()) {
+		offsets[lane] = kgo.NewOffset().AfterMilli(time.Now().Add(-beatsSince).UnixMilli())
+		if at, read := next[lane]; read {
+			offsets[lane] = kgo.NewOffset().At(at)
+		}
 	}
-	return kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), from, kafka.ReadUncommitted,
-		func(r *kgo.Record) error {
-			if b, ok := w.decode(r); ok {
-				w.view.Observe(b)
-			}
-			return nil
-		})
+	return offsets
 }
 
 // hear folds a beat into the view, and reports whether it may change who owns
@@ -73,8 +86,11 @@ func (w *watcher) hear(r *kgo.Record) bool {
 	if !ok {
 		return false
 	}
-	w.selfHeard = w.selfHeard || b.ID == w.o.Name && b.Incarnation == w.incarnation
-	w.view.Hear(b, time.Since(w.born))
+	if b.ID == w.o.Name && b.Incarnation == w.incarnation {
+		w.selfHeard = true
+		w.own[r.Partition] = max(w.own[r.Partition], w.sent.when(b.Seq))
+	}
+	w.view.Hear(r.Partition, b, time.Since(w.born))
 	w.skew.hear(&b, time.Now())
 	w.tellReplaced(b)
 	return b.Role == member.RoleScheduler
@@ -98,22 +114,47 @@ func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 
 // believed returns the members as this scheduler may act on them now.
 func (w *watcher) believed() []member.Member {
-	return believe(w.view.Members(), time.Since(w.born))
+	return w.believe(w.view.Members())
 }
 
-func believe(members []member.Member, now time.Duration) []member.Member {
+func (w *watcher) believe(members []member.Member) []member.Member {
+	reader := w.reader()
 	for i, m := range members {
-		members[i] = m.Believed(now)
+		members[i] = m.Believed(reader)
 	}
 	return members
+}
+
+func (w *watcher) reader() member.Reader {
+	return member.Reader{Now: time.Since(w.born), Own: w.own}
+}
+
+// listen shows in which lanes this scheduler does not hear itself, and says so
+// when that changes.
+func (w *watcher) listen() {
+	reader := w.reader()
+	for lane, own := range w.own {
+		w.metrics.laneAge.WithLabelValues(strconv.Itoa(lane)).Set((reader.Now - own).Seconds())
+	}
+	deaf := reader.Deaf(w.lanes.Len())
+	if slices.Equal(deaf, w.deaf) {
+		return
+	}
+	w.deaf = deaf
+	if len(deaf) > 0 {
+		w.o.Log.Warn("lanes of members stand still: until they go on, no worker is declared silent or gone", "partitions", deaf)
+		return
+	}
+	w.o.Log.Info("all lanes of members go on")
 }
 
 // watch folds beat after beat and follows what they say, until ctx ends or a
 // newer process of the same name lives.
 func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 	defer w.giveUpAll()
+	w.own = make([]time.Duration, w.lanes.Len())
 	cl, err := w.o.Kafka.Client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
-		w.o.Names.Members(): {0: kgo.NewOffset().At(next[0])},
+		w.o.Names.Members(): w.offsets(next),
 	}))
 	if err != nil {
 		return err
@@ -149,10 +190,11 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			w.showView()
 			w.tellZones()
 			w.follow(ctx)
+			w.listen()
 			members := w.believed()
 			w.tellRooms(members)
 			select {
-			case requests <- survey{members: members}:
+			case requests <- survey{members: members, deaf: len(w.deaf) > 0}:
 			default: // the last one is still being made
 			}
 		case sv := <-answers:
@@ -173,7 +215,7 @@ func poll(ctx context.Context, cl *kgo.Client, into chan<- kgo.Fetches) {
 
 // follow takes over and gives up shards as the log of beats says.
 func (w *watcher) follow(ctx context.Context) {
-	owners := member.Owners(believe(w.view.Schedulers(), time.Since(w.born)), w.o.Shards)
+	owners := member.Owners(w.believe(w.view.Schedulers()), w.o.Shards)
 	w.owners = owners
 	for p, l := range w.loops {
 		if owners[p] != w.o.Name {
@@ -264,12 +306,14 @@ func (w *watcher) checkClock(now time.Time) {
 // shard ended right after it.
 type survey struct {
 	members []member.Member
+	deaf    bool // there was a lane in which more may stand
 	ends    map[int32]int64
 	asked   time.Duration // since this scheduler was born
 }
 
 // surveyor finds where the events end after each request. A deposed leader's
-// old end would have the shards act before they have read all there is.
+// old end would have the shards act before they have read all there is. A leader
+// that does not answer keeps back the survey of its own shards only.
 func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers chan<- survey) {
 	for {
 		var sv survey
@@ -279,12 +323,14 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 		case sv = <-requests:
 		}
 		sv.asked = time.Since(w.born)
-		ends, err := kafka.Ends(ctx, w.plain, w.o.Names.Events())
-		if err != nil {
-			if ctx.Err() == nil {
-				w.metrics.errors.WithLabelValues(whatSurvey, string(kafka.Classify(err))).Inc()
-				w.o.Log.Warn("finding the end of the events", "error", err)
-			}
+		bounded, cancel := context.WithTimeout(ctx, surveyEvery)
+		ends, err := kafka.Ends(bounded, w.plain, w.o.Names.Events())
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			w.metrics.errors.WithLabelValues(whatSurvey, string(kafka.Classify(err))).Inc()
+			w.o.Log.Warn("finding the end of the events", "error", err)
+		}
+		if len(ends) == 0 {
 			continue
 		}
 		sv.ends = ends
@@ -311,7 +357,7 @@ func (w *watcher) deliver(sv survey) {
 		default:
 		}
 		select {
-		case l.surveys <- surveyed{members: sv.members, end: end, asked: sv.asked}:
+		case l.surveys <- surveyed{members: sv.members, deaf: sv.deaf, end: end, asked: sv.asked}:
 		default:
 		}
 	}

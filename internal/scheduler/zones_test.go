@@ -16,7 +16,7 @@ func TestOtherZonesAreWarnedOf(t *testing.T) {
 	var log bytes.Buffer
 	w := newWatcher(&scheduler{o: Options{Name: "s1", Zones: "2025c", Log: slog.New(slog.NewTextHandler(&log, nil))}})
 	hear := func(id, zones string, seq int64) {
-		w.view.Observe(member.Beat{ID: id, Role: member.RoleWorker, Incarnation: 1, Seq: seq, Zones: zones})
+		w.view.Observe(0, member.Beat{ID: id, Role: member.RoleWorker, Incarnation: 1, Seq: seq, Zones: zones})
 	}
 	warned := func() int {
 		w.tellZones()

@@ -60,7 +60,9 @@ type ClusterClosed struct{ Cluster, Reason string }
 // Asked and Now are readings of the shell's monotonic clock: from when the
 // beats and that high watermark are, and when they are given.
 type Beats struct {
-	Workers    []member.Member
+	Workers []member.Member
+	// Deaf says that there was a lane of beats in which more may stand.
+	Deaf       bool
 	Asked, Now time.Duration
 }
 

@@ -29,12 +29,12 @@ func (s *Shard) observe(in Beats, now time.Time) {
 	s.wakeWaiting(now)
 	s.wakeBackfills(now)
 	s.withdraw(in, now)
-	s.takeFromLost(now)
+	s.takeFromLost(in.Deaf, now)
 }
 
 // takeFromLost takes the runs from workers that no longer count as holding
-// them.
-func (s *Shard) takeFromLost(now time.Time) {
+// them. That beats know nothing of a holder counts only if all were read.
+func (s *Shard) takeFromLost(deaf bool, now time.Time) {
 	unseen, heard := s.unseen, s.heard
 	s.unseen, s.heard = map[run.Key]int{}, map[run.Key]time.Time{}
 	for _, e := range s.held() {
@@ -43,12 +43,13 @@ func (s *Shard) takeFromLost(now time.Time) {
 			if a == nil {
 				continue
 			}
+			s.hearAnnounced(e, a)
 			if a.State == run.StateStarted {
 				s.heard[a.key()] = s.lastHeard(a, heard[a.key()])
 			}
 			var reason string
 			if patience := s.doubt(a); patience > 0 {
-				s.unseen[a.key()] = unseen[a.key()] + 1
+				s.unseen[a.key()] = s.doubted(a, unseen[a.key()], deaf)
 				if s.unseen[a.key()] >= patience {
 					reason = run.ReasonWorkerLost
 				}
@@ -60,6 +61,37 @@ func (s *Shard) takeFromLost(now time.Time) {
 			}
 		}
 	}
+}
+
+// hearAnnounced takes a start that its worker has announced in beats. As far as
+// anybody can tell the command runs, though events do not say so yet.
+func (s *Shard) hearAnnounced(e *entry, a *Active) {
+	w := s.workers[a.Holder]
+	if a.State != run.StateClaimed || w == nil || !w.announces(a) {
+		return
+	}
+	s.write(e)
+	a.note(&run.Event{Type: run.EventStarting, By: a.Holder, Incarnation: a.Incarnation})
+	s.arm(e)
+}
+
+// doubted is in how many surveys in a row the beats know nothing of the life that
+// holds a, if it was so many before this one.
+func (s *Shard) doubted(a *Active, before int, deaf bool) int {
+	switch {
+	case s.mayRunStill(a):
+		return 0
+	case deaf:
+		return before
+	}
+	return before + 1
+}
+
+// mayRunStill reports whether a's life is not its worker's latest, and beats all
+// the same: it has yet to hear that it is over.
+func (s *Shard) mayRunStill(a *Active) bool {
+	w := s.workers[a.Holder]
+	return w != nil && w.Incarnation > a.Incarnation && w.Former
 }
 
 // lastHeard is the latest beat of the life that holds a, known being the one
@@ -102,11 +134,12 @@ func (s *Shard) held() []*entry {
 
 // precedes reports whether the beats were read before a's holder claimed it:
 // the claims of a new worker, or of one that was silent, may overtake its
-// beats, and nothing said before can speak of them.
+// beats, and nothing said before can speak of them. Of what was judged by lanes
+// that lag behind, those alone tell.
 func (s *Shard) precedes(a *Active) bool {
 	w := s.workers[a.Holder]
 	return w == nil || w.Incarnation < a.Incarnation ||
-		w.Incarnation == a.Incarnation && w.Seq < a.Beat && a.State == run.StateClaimed
+		w.Incarnation == a.Incarnation && w.Seq-w.Behind < a.Beat
 }
 
 // doubt is in how many surveys in a row the beats may know nothing of the life

@@ -57,8 +57,8 @@ func (s *Shard) recall(e *entry, a *Active, reason string, now time.Time) {
 }
 
 // reopen returns the newest due time that stays decided when what is due from
-// earliest on is decided anew by a definition that counts from since on.
-func (s *Shard) reopen(e *entry, earliest, since, now time.Time) time.Time {
+// first on is decided anew by a definition that counts from since on.
+func (s *Shard) reopen(e *entry, first, since, now time.Time) time.Time {
 	if e.st.Through.Sub(now) > s.cfg.Lead {
 		return e.st.Through // the clock was set back: what lies ahead was due once
 	}
@@ -66,10 +66,12 @@ func (s *Shard) reopen(e *entry, earliest, since, now time.Time) time.Time {
 		return now.UTC() // what was due before is not known any more
 	}
 	through := since
-	for due, ok := e.sched.Next(since); ok && due.Before(earliest); due, ok = e.sched.Next(due) {
+	for due, ok := e.sched.Next(since); ok && due.Before(first); due, ok = e.sched.Next(due) {
 		through = due
 	}
-	return through
+	// That definition may have decided nothing yet: the run that is asked back can
+	// be of one before it.
+	return earliest(through, latest(e.st.Through, since))
 }
 
 // revise holds the runs that stand on no queue yet against the new

@@ -427,12 +427,9 @@ func (p *player) beatField(m *member.Member, field string) {
 	case "more":
 		p.scan(value, &m.Claims.Unlisted)
 	case "numbers":
-		for row := range strings.SplitSeq(value, ",") {
-			var r run.Row
-			_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
-			require.NoError(p.t, err, row)
-			m.Claims.Held = append(m.Claims.Held, r)
-		}
+		m.Claims.Held = p.rows(value)
+	case "announced":
+		m.Claims.Announced = p.rows(value)
 	case "at":
 		m.At = p.clock(value)
 	case "life":
@@ -451,9 +448,24 @@ func (p *player) beatField(m *member.Member, field string) {
 			r := p.queue[p.runID(name)]
 			m.Held = append(m.Held, r.Key().String())
 		}
+	case "behind":
+		p.scan(value, &m.Behind)
+	case "former":
+		m.Former = true
 	default:
 		p.d.Fatalf(p.t, "unknown field of a beat: %s", name)
 	}
+}
+
+func (p *player) rows(value string) []run.Row {
+	var all []run.Row
+	for row := range strings.SplitSeq(value, ",") {
+		var r run.Row
+		_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
+		require.NoError(p.t, err, row)
+		all = append(all, r)
+	}
+	return all
 }
 
 // takeOver builds the shard anew from the topics: all definitions, or only

@@ -298,3 +298,6 @@ func (w *worker) lacks(a *Active) bool {
 	}
 	return w.Unlisted == 0 && !w.held[a.key().String()]
 }
+
+// announces reports whether beats of the life that holds a announced its start.
+func (w *worker) announces(a *Active) bool { return a.Claim > 0 && w.Announces(a.Incarnation, a.Claim) }

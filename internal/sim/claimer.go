@@ -46,12 +46,12 @@ func (c *claimer) begin() {
 	}
 	s := &session{c: c, n: c.k.node, life: c.k.life, name: fmt.Sprintf("%s#%d", c.k.name, c.k.w.serial())}
 	c.session = s
-	c.k.call(func(answer func(func())) {
+	c.k.ask(c.txn().at, func(answer func(func())) {
 		c.txn().init(func(epoch int) {
 			answer(func() {
 				c.epoch, c.busy = epoch, false
 				c.memory = c.group().recall()
-				c.k.call(func(func(func())) { c.group().join(s) })
+				c.k.ask(c.group().at, func(func(func())) { c.group().join(s) })
 			})
 		})
 	})
@@ -75,7 +75,7 @@ func (c *claimer) leave() {
 	c.close()
 	if s := c.session; s != nil {
 		s.left = true
-		c.k.call(func(func(func())) { s.c.group().remove(s) })
+		c.k.ask(c.group().at, func(func(func())) { s.c.group().remove(s) })
 	}
 }
 
@@ -290,8 +290,8 @@ func (c *claimer) transact(batches []batchOf, offsets []offsetCommit, done func(
 	s, epoch, id := c.session, c.epoch, c.txn()
 	c.k.after(claimTimeout, func() { once(false, errUnknown) })
 	lost := c.k.w.loses(c.k.node)
-	c.k.call(func(answer func(func())) {
-		id.write(epoch, batches, func(err error) {
+	c.k.ask(id.at, func(answer func(func())) {
+		id.write(c.k.node, epoch, batches, func(err error) {
 			answer(func() {
 				switch {
 				case err != nil:
@@ -308,7 +308,7 @@ func (c *claimer) transact(batches []batchOf, offsets []offsetCommit, done func(
 
 func (c *claimer) end(s *session, id *transactional, epoch int, offsets []offsetCommit, lost bool, once func(bool, error)) {
 	commit := !c.went
-	c.k.call(func(answer func(func())) {
+	c.k.ask(id.at, func(answer func(func())) {
 		if commit && epoch == id.epoch {
 			commit = c.addOffsets(s, id, offsets)
 		}

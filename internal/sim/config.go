@@ -25,6 +25,7 @@ func Small(seed uint64) Config {
 	case 1: // and back
 		c.Start = time.Date(2026, 10, 25, 0, 58, 0, 0, time.UTC)
 	}
+	c.Lanes = choose(1, 3, 3, 3)
 	c.CleanEvery = time.Duration(choose(40, 90, 1000)) * time.Second
 	return c
 }
@@ -36,6 +37,7 @@ func Day(seed uint64) Config {
 	c.Slots, c.RetrySlots, c.Lead, c.Clocks = 32, 8, 5*time.Second, 0
 	c.Span, c.Settle = 24*time.Hour, 10*time.Minute
 	c.FaultEvery, c.ChangeEvery = 15*time.Minute, 5*time.Minute
+	c.Lanes = 3
 	c.CleanEvery = 10 * time.Minute
 	c.Start = time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC)
 	return c

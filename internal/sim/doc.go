@@ -5,6 +5,8 @@
 //
 // The shells here do what scheduler and worker do, in the same order and with
 // the same waits; the log does what Kafka does with transactions, fencing,
-// visibility and groups, and does it as badly as Kafka is allowed to. What
+// visibility and groups, and does it as badly as Kafka is allowed to: three
+// brokers lead, follow and coordinate, and while one of them is away nothing is
+// acknowledged of what it holds until its session has ended. What
 // happened is judged by package check, which knows nothing of either.
 package sim

@@ -39,7 +39,7 @@ func (w *world) fault() {
 	long := time.Second * time.Duration([]int64{1, 3, 6, 12, 20, 35, 50, 75}[w.rng.IntN(8)])
 	long += w.upTo(long / 2)
 	n := w.someNode()
-	switch kind := w.rng.IntN(18); kind {
+	switch kind := w.rng.IntN(27); kind {
 	case 0, 1:
 		w.stopNode(n, "crash", w.upTo(long))
 	case 2:
@@ -75,12 +75,54 @@ func (w *world) fault() {
 		}
 	case 16:
 		w.forgetGroups()
+	case 17, 18, 19:
+		w.brokerAway(w.rng.IntN(brokers), long)
+	case 20:
+		first := w.rng.IntN(brokers)
+		w.brokerAway(first, long)
+		w.brokerAway((first+1)%brokers, long+w.upTo(long))
+	case 23:
+		w.dieWithBroker(long)
+	case 24:
+		w.crossCut(long)
+	case 21, 22:
+		id := w.rng.IntN(brokers)
+		n.cuts[id] = max(n.cuts[id], w.now+long)
+		w.trace("fault", "", "", "%s does not reach broker %d for %s", n.name, id, long)
+		w.note("cut from a broker", long)
 	default:
 		g := w.groupOrder[w.rng.IntN(len(w.groupOrder))]
 		g.resize(len(g.parts) + 1 + w.rng.IntN(2))
 		w.trace("fault", "", "", "%s has %d partitions", g.topic, len(g.parts))
 		w.note("resize", 5*time.Second)
 	}
+}
+
+// brokerAway has a broker die or stand still for a while.
+func (w *world) brokerAway(id int, long time.Duration) {
+	w.leaveBroker(id, long)
+	w.trace("fault", "", "", "broker %d is away for %s", id, long)
+	w.note("broker", long)
+}
+
+// dieWithBroker has a worker die in the same seconds as a broker.
+func (w *world) dieWithBroker(long time.Duration) {
+	w.brokerAway(w.rng.IntN(brokers), 12*time.Second+long)
+	k := w.workers[w.rng.IntN(len(w.workers))]
+	w.after(w.upTo(8*time.Second), func() { w.stopNode(k.node, "crash", long) })
+}
+
+// crossCut has a worker reach one broker alone, which a scheduler does not reach.
+func (w *world) crossCut(long time.Duration) {
+	k, s, id := w.workers[w.rng.IntN(len(w.workers))], w.schedulers[w.rng.IntN(len(w.schedulers))], w.rng.IntN(brokers)
+	for i := range brokers {
+		if i != id {
+			k.cuts[i] = max(k.cuts[i], w.now+long)
+		}
+	}
+	s.cuts[id] = max(s.cuts[id], w.now+long)
+	w.trace("fault", "", "", "%s reaches broker %d alone, which %s does not, for %s", k.name, id, s.name, long)
+	w.note("cross cut", long)
 }
 
 // deafen keeps control from a worker, and nothing else.

@@ -57,6 +57,7 @@ type group struct {
 	parts    []*groupPart
 	sessions []*session
 	planned  bool
+	at       *partition // where its coordinator keeps it
 }
 
 // session is one membership of a worker's claimer.
@@ -97,7 +98,7 @@ func (g *group) heartbeat(s *session) {
 		if s.gone {
 			return
 		}
-		if s.n.alive && s.n.life == s.life && s.n.frozen <= g.w.now && s.n.cut <= g.w.now || g.w.away > g.w.now {
+		if s.n.alive && s.n.life == s.life && s.n.frozen <= g.w.now && s.n.cut <= g.w.now && s.n.cuts[max(g.at.leader(), 0)] <= g.w.now || g.w.away > g.w.now || g.w.isAway(max(g.at.leader(), 0)) {
 			heard = g.w.now
 		}
 		if g.w.now-heard >= sessionTimeout {
@@ -159,6 +160,10 @@ func (g *group) plan() {
 	g.planned = true
 	g.w.after(rebalanceDelay+g.w.upTo(rebalanceDelay), func() {
 		g.planned = false
+		if g.at.stalled() {
+			g.plan()
+			return
+		}
 		g.rebalance()
 	})
 }

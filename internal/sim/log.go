@@ -21,10 +21,12 @@ type partition struct {
 	w     *world
 	topic string
 	id    int32
-	recs  []record
-	end   int64 // the next offset
-	high  int64 // the high watermark: what is replicated, and so can be read
-	shown time.Duration
+	// replicas are the brokers that hold it.
+	replicas []int
+	recs     []record
+	end      int64 // the next offset
+	high     int64 // the high watermark: what is replicated, and so can be read
+	shown    time.Duration
 	// open are the transactions with records here but no marker yet, by
 	// their first offset.
 	open    []openAt
@@ -49,7 +51,7 @@ func (p *partition) append(txn *transaction, marker bool, done func(), recs ...r
 	}
 	end := p.end
 	p.shown = max(p.w.now+p.w.replication(), p.shown)
-	p.w.at(p.shown, func() {
+	p.show(func() {
 		p.high = max(p.high, end)
 		if marker {
 			p.open = slices.DeleteFunc(p.open, func(o openAt) bool { return o.txn == txn })
@@ -58,6 +60,18 @@ func (p *partition) append(txn *transaction, marker bool, done func(), recs ...r
 			r.notify()
 		}
 		done()
+	})
+}
+
+// show does something once all replicas in sync have what was appended.
+func (p *partition) show(do func()) {
+	p.w.at(p.shown, func() {
+		if p.stalled() {
+			p.shown = max(p.shown, p.w.now+retryEvery)
+			p.show(do)
+			return
+		}
+		do()
 	})
 }
 
@@ -160,6 +174,16 @@ func (r *reader) notify() {
 }
 
 func (r *reader) fetch() {
+	if !r.n.reaches(r.p) {
+		r.asked = true
+		r.n.after(retryEvery, func() {
+			r.asked = false
+			if !r.closed {
+				r.fetch()
+			}
+		})
+		return
+	}
 	until := r.p.limit(r.committed)
 	var recs []record
 	r.p.between(r.next, until, r.committed, func(x *record) { recs = append(recs, *x) })

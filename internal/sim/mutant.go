@@ -28,10 +28,13 @@ type Mutant struct {
 	ControlUnread, OldIsNew                   bool
 	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
 	ForgetRow, OtherLife, ReuseNumbers        bool
+	JudgeOneLane, JudgeStale, IgnoreAnnounced bool
+	ClearUnclaimed                            bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
 	DropRecall, DropDead, DropSkips, LieSuccess                         bool
+	DropNotices, ForgetTold                                             bool
 	TakeReturnedTwice, IgnoreFence, IgnoreOverlap, MoreRetries          bool
 	NoBackoff, NoDeadline, StartEarly, LoseDue, DoubleEnqueue           bool
 
@@ -63,6 +66,10 @@ func Mutants() []Mutant {
 		{Name: "forget-row", What: "a worker's beats leave out the last row of what it holds", ForgetRow: true},
 		{Name: "other-life", What: "a shard reads the rows of a worker's earlier life", OtherLife: true},
 		{Name: "reuse-numbers", What: "the number of a claim comes back after eight others", ReuseNumbers: true},
+		{Name: "judge-one-lane", What: "a worker is silent that is so in the first lane", JudgeOneLane: true},
+		{Name: "judge-stale", What: "what was read of a lane is taken for all there is", JudgeStale: true},
+		{Name: "ignore-announced", What: "a shard does not heed what beats announce", IgnoreAnnounced: true},
+		{Name: "clear-unclaimed", What: "a look at control before the claim clears a run for good", ClearUnclaimed: true},
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
@@ -79,6 +86,8 @@ func Mutants() []Mutant {
 		{Name: "forget-active", What: "a take-over forgets the unfinished runs", ForgetActive: true},
 		{Name: "drop-recall", What: "recalls are not sent", DropRecall: true},
 		{Name: "drop-dead", What: "dead letters are not written", DropDead: true},
+		{Name: "drop-notices", What: "now and then notices are not written", DropNotices: true},
+		{Name: "forget-told", What: "a take-over forgets what was told", ForgetTold: true},
 		{Name: "drop-skips", What: "skipped due times are not in the ledger", DropSkips: true},
 		{Name: "lie-success", What: "the ledger calls a run that was given up succeeded", LieSuccess: true},
 		{Name: "returned-twice", What: "a returned event that comes twice counts twice", TakeReturnedTwice: true},
@@ -95,6 +104,12 @@ func Mutants() []Mutant {
 
 // beat is what a reader of the log of beats counts.
 func (m *Mutant) beat(b member.Beat) []member.Beat {
+	if m.JudgeOneLane {
+		b.Lanes = 1
+	}
+	if m.IgnoreAnnounced {
+		b.Claims.Announced = nil
+	}
 	if m.CountBeatsTimes == 0 || b.Role != member.RoleScheduler || b.Leaving {
 		return []member.Beat{b}
 	}
@@ -109,6 +124,18 @@ func (m *Mutant) beat(b member.Beat) []member.Beat {
 }
 
 // beats are what the core is told of the workers.
+// reader is what a scheduler believes to have heard.
+func (m *Mutant) reader(r member.Reader) member.Reader {
+	if m.JudgeStale {
+		own := make([]time.Duration, len(r.Own))
+		for i := range own {
+			own[i] = r.Now
+		}
+		r.Own = own
+	}
+	return r
+}
+
 func (m *Mutant) beats(members []member.Member) []member.Member {
 	if !m.OtherLife {
 		return members
@@ -184,6 +211,17 @@ func (m *Mutant) state(st shard.JobState, now time.Time) shard.JobState {
 	if m.ForgetActive {
 		st.Active = nil
 	}
+	if m.ForgetTold {
+		st.Active = slices.Clone(st.Active)
+		for i := range st.Active {
+			st.Active[i].Late, st.Active[i].Long = 0, false
+		}
+		if st.Watch != nil {
+			watch := *st.Watch
+			watch.NoSuccess = time.Time{}
+			st.Watch = &watch
+		}
+	}
 	return st
 }
 
@@ -256,6 +294,9 @@ func (m *Mutant) effects(t *tenure, f *shard.Effects) {
 	if m.DropDead {
 		f.Dead = nil
 	}
+	if m.DropNotices && m.w.chance(0.2) {
+		f.Notices = nil
+	}
 	if m.DropSkips {
 		f.Events = slices.DeleteFunc(f.Events, func(e run.Event) bool { return e.Type == run.EventSkipped })
 	}
@@ -302,7 +343,10 @@ func (m *Mutant) polled(p claim.Polled, now time.Time) claim.Polled {
 }
 
 // claimInput is what a worker's core is told.
-func (m *Mutant) claimInput(in claim.Input) []claim.Input {
+func (m *Mutant) claimInput(in claim.Input, now time.Duration) []claim.Input {
+	if claimed, ok := in.(claim.Claimed); ok && m.ClearUnclaimed {
+		return []claim.Input{claimed, claim.ControlRead{Asked: now}}
+	}
 	if lost, ok := in.(claim.Unclaimed); ok && m.AbortedIsOurs {
 		return []claim.Input{claim.Claimed(lost)}
 	}

@@ -12,7 +12,9 @@ type node struct {
 	// frozen is until when it stands still, cut until when no packet passes.
 	frozen, cut time.Duration
 	skew        time.Duration
-	lane        time.Duration // when its latest ordered request arrives
+	// cuts is until when it does not reach each broker.
+	cuts    [brokers]time.Duration
+	streams map[*partition]*stream
 }
 
 // wall is what the host's clock says.
@@ -78,12 +80,6 @@ func (n *node) travel() time.Duration {
 // call sends a request: serve happens at the broker, and has what answers it
 // done here. What waits for Kafka to come back dies with its process.
 func (n *node) call(serve func(answer func(func()))) { n.arrive(n.travel(), serve) }
-
-// ordered is call for a producer, whose records do not overtake each other.
-func (n *node) ordered(serve func(answer func(func()))) {
-	n.lane = max(n.lane, n.travel())
-	n.arrive(n.lane, serve)
-}
 
 func (n *node) arrive(at time.Duration, serve func(answer func(func()))) {
 	life := n.life

@@ -59,6 +59,8 @@ func (p *people) invent(name string) job.Job {
 	j.StartDeadline = pick(w, 0, 0, 5*time.Second, 30*time.Second)
 	j.Jitter = pick(w, 0, 0, 0, 3*time.Second, 12*time.Second)
 	j.Timeout = pick(w, 0, 0, 3*time.Second, 10*time.Second)
+	j.Notify = []job.Notify{{When: job.Whens(), To: []string{"chat"}, LateAfter: 5 * time.Second, InARow: 2}}
+	j.ExpectSuccessWithin = 2 * time.Minute
 	p.lengths[name] = pick(w, time.Second, time.Second, time.Second, 5*time.Second, 20*time.Second)
 	if j.Overlap == job.OverlapQueue {
 		// What is queued must come to its end in a world's time.

@@ -16,7 +16,7 @@ import (
 // TestSeeds lives through as many worlds as the time of an ordinary test run
 // allows; `make sim SEEDS=10000` lives through more.
 func TestSeeds(t *testing.T) {
-	seeds := uint64(1000)
+	seeds := uint64(300)
 	if testing.Short() {
 		seeds = 40
 	}

@@ -35,7 +35,7 @@ func (l *loop) txn() *transactional {
 // own fences the last owner, commits a barrier, and reads the state up to it.
 func (l *loop) own() {
 	t := &tenure{loop: l, w: l.s.w}
-	l.s.call(func(answer func(func())) {
+	l.s.ask(l.txn().at, func(answer func(func())) {
 		l.txn().init(func(epoch int) {
 			answer(func() {
 				if l.stopped {
@@ -116,7 +116,7 @@ func (t *tenure) close() {
 // waiting up to three seconds for transactions that are open.
 func (t *tenure) read(name string, from int64, then func(recs []record, next int64)) {
 	p := t.w.partition(name, t.shard)
-	t.s.call(func(answer func(func())) {
+	t.s.ask(p, func(answer func(func())) {
 		end, since := p.high, t.w.now
 		var look func()
 		look = func() {
@@ -304,7 +304,7 @@ func (t *tenure) gathered() {
 	inputs = append(inputs, shard.EventsRead{Next: t.done.events})
 	if t.surveyReady() {
 		inputs = append(inputs, shard.Beats{
-			Workers: t.w.mutant.beats(t.pending.members), Asked: t.w.mutant.asked(t.pending.asked), Now: t.w.now,
+			Workers: t.w.mutant.beats(t.pending.members), Deaf: t.pending.deaf, Asked: t.w.mutant.asked(t.pending.asked), Now: t.w.now,
 		})
 		t.pending = nil
 	}
@@ -375,6 +375,9 @@ func (t *tenure) batches(f shard.Effects) []batchOf {
 	for _, d := range f.Dead {
 		add(t.w.partition("dead", 0), record{key: string(d.Letter.Key), value: d.Letter})
 	}
+	for _, n := range f.Notices {
+		add(t.w.partition("notices", 0), record{key: n.Job, value: n})
+	}
 	for _, st := range f.States {
 		add(state, record{key: st.Job, value: st})
 	}
@@ -401,8 +404,8 @@ func (t *tenure) transact(batches []batchOf, done func(error)) {
 	}
 	t.s.after(commitWait, func() { once(errUnknown) })
 	saved := t.done
-	t.s.call(func(answer func(func())) {
-		t.txn().write(t.epoch, batches, func(err error) {
+	t.s.ask(t.txn().at, func(answer func(func())) {
+		t.txn().write(t.s.node, t.epoch, batches, func(err error) {
 			answer(func() {
 				if err != nil || answered {
 					once(err)
@@ -422,7 +425,7 @@ func (t *tenure) commit(saved offsets, once func(error)) {
 		t.w.trace(t.s.name, "", "", "shard %d: a commit never arrives", t.shard)
 		return
 	}
-	t.s.call(func(answer func(func())) {
+	t.s.ask(t.txn().at, func(answer func(func())) {
 		t.txn().end(t.epoch, true, func(err error) {
 			if err == nil {
 				t.w.acted(t.shard, saved)

@@ -49,6 +49,7 @@ type offsetCommit struct {
 type transactional struct {
 	w       *world
 	name    string
+	at      *partition // where its coordinator keeps it
 	timeout time.Duration
 	epoch   int
 	cur     *transaction // open, or its markers are being written
@@ -58,7 +59,7 @@ type transactional struct {
 func (w *world) transactional(name string, timeout time.Duration) *transactional {
 	t := w.txns[name]
 	if t == nil {
-		t = &transactional{w: w, name: name, timeout: timeout}
+		t = &transactional{w: w, name: name, timeout: timeout, at: w.coordinator(name)}
 		w.txns[name] = t
 	}
 	return t
@@ -89,26 +90,32 @@ func (t *transactional) whenIdle(do func()) {
 
 // write appends a batch to each partition inside the epoch's transaction,
 // and answers once all are replicated.
-func (t *transactional) write(epoch int, batches []batchOf, answer func(error)) {
+func (t *transactional) write(n *node, epoch int, batches []batchOf, answer func(error)) {
 	if epoch != t.epoch {
 		answer(errFenced)
 		return
 	}
 	if t.cur != nil && t.cur.state != txnOpen {
-		t.whenIdle(func() { t.write(epoch, batches, answer) })
+		t.whenIdle(func() { t.write(n, epoch, batches, answer) })
 		return
 	}
 	if t.cur == nil {
 		t.begin(epoch)
 	}
-	left := len(batches)
+	left, txn := len(batches), t.cur
 	for _, b := range batches {
-		t.cur.parts = append(t.cur.parts, b.p)
-		b.p.append(t.cur, false, func() {
-			if left--; left == 0 {
-				answer(nil)
+		txn.parts = append(txn.parts, b.p)
+		t.w.whenReached(n, b.p, func() {
+			if txn.state != txnOpen {
+				answer(errFenced)
+				return
 			}
-		}, b.recs...)
+			b.p.append(txn, false, func() {
+				if left--; left == 0 {
+					answer(nil)
+				}
+			}, b.recs...)
+		})
 	}
 	if left == 0 {
 		answer(nil)
@@ -132,8 +139,13 @@ func (t *transactional) begin(epoch int) {
 }
 
 // end commits or aborts the epoch's transaction, and answers as soon as that
-// is decided; the markers follow.
+// is decided, which takes all replicas of the coordinator's partition; the markers
+// follow.
 func (t *transactional) end(epoch int, commit bool, answer func(error)) {
+	t.at.append(nil, false, func() { t.ended(epoch, commit, answer) })
+}
+
+func (t *transactional) ended(epoch int, commit bool, answer func(error)) {
 	if epoch != t.epoch {
 		answer(errFenced)
 		return
@@ -152,7 +164,9 @@ func (t *transactional) decide(txn *transaction, state txnState) {
 	txn.state = state
 	txn.left = len(txn.parts) + 1
 	for _, p := range txn.parts {
-		t.w.after(t.w.markerDelay(), func() { p.append(txn, true, func() { t.marked(txn) }, record{}) })
+		t.w.after(t.w.markerDelay(), func() {
+			t.w.whenReached(nil, p, func() { p.append(txn, true, func() { t.marked(txn) }, record{}) })
+		})
 	}
 	t.w.after(t.w.markerDelay(), func() {
 		for _, o := range txn.offsets {

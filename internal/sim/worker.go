@@ -26,8 +26,8 @@ type worker struct {
 	incarnation int64
 	born        time.Duration
 	seq         int64
-	beaten      time.Duration
-	inFlight    bool
+	contact     claim.Contact
+	inFlight    []bool
 	control     *reader
 	hearing     claim.Hearing
 	heard       time.Duration // since when nothing is missing of control
@@ -57,9 +57,10 @@ func (k *worker) start() {
 	k.life++
 	k.alive, k.frozen = true, 0
 	k.incarnation = k.w.real(k.w.now).UnixNano()
-	k.born, k.seq, k.beaten, k.inFlight, k.draining, k.wakeAt = k.w.now, 0, 0, false, false, 0
+	k.born, k.seq, k.draining, k.wakeAt = k.w.now, 0, false, 0
+	k.contact, k.inFlight = claim.NewContact(k.w.cfg.Lanes), make([]bool, k.w.cfg.Lanes)
 	k.hearing, k.heard, k.deaf, k.missed, k.mute = claim.Hearing{}, 0, 0, nil, 0
-	k.st = claim.New(claim.Config{Name: k.name, Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots})
+	k.st = claim.New(claim.Config{Name: k.name, Cluster: k.cluster, Slots: k.slots, RetrySlots: k.retrySlots, Lanes: k.w.cfg.Lanes})
 	k.running = map[run.Key]*process{}
 	k.w.trace(k.name, "", "", "starts, life %d", k.life)
 	control := k.w.control(k.cluster)
@@ -111,8 +112,9 @@ func (k *worker) lookUpControl() {
 	if k.w.mutant.ControlUnread {
 		k.hear(asked, true)
 	}
-	k.call(func(answer func(func())) {
-		end := k.w.control(k.cluster).high
+	control := k.w.control(k.cluster)
+	k.ask(control, func(answer func(func())) {
+		end := control.high
 		answer(func() { k.hear(k.hearing.Ended(asked, end)) })
 	})
 }
@@ -162,7 +164,9 @@ func (k *worker) drain() {
 func (k *worker) farewell() {
 	b := k.describe()
 	b.Leaving = true
-	k.w.produce(k.node, k.w.partition("members", 0), record{key: b.ID, value: b}, func(error) {})
+	for i := range k.inFlight {
+		k.w.produce(k.node, k.w.partition("members", int32(i)), record{key: b.ID, value: b}, func(error) {})
+	}
 	k.alive = false
 	k.w.trace(k.name, "", "", "leaves")
 	if k.control != nil {
@@ -171,23 +175,30 @@ func (k *worker) farewell() {
 }
 
 func (k *worker) beat() {
-	sent := k.mono()
-	if k.w.mutant.BeatUnacked {
-		k.beaten = sent
-		k.step(claim.BeatAcked{Sent: sent})
-	}
-	if k.inFlight || k.claimers == nil || k.mute > k.w.now {
+	if k.claimers == nil || k.mute > k.w.now {
 		return
 	}
-	k.inFlight = true
-	b := k.describe()
-	k.w.produce(k.node, k.w.partition("members", 0), record{key: b.ID, value: b}, func(err error) {
-		k.inFlight = false
-		if err == nil {
-			k.beaten = sent
-			k.step(claim.BeatAcked{Sent: sent})
+	b, sent := k.describe(), k.mono()
+	if k.w.mutant.BeatUnacked {
+		k.acked(0, b.Seq, sent)
+	}
+	for i := range k.inFlight {
+		if k.inFlight[i] {
+			continue
 		}
-	})
+		k.inFlight[i] = true
+		k.w.produce(k.node, k.w.partition("members", int32(i)), record{key: b.ID, value: b}, func(err error) {
+			k.inFlight[i] = false
+			if err == nil {
+				k.acked(i, b.Seq, sent)
+			}
+		})
+	}
+}
+
+func (k *worker) acked(lane int, number int64, sent time.Duration) {
+	k.contact.Acked(lane, number, sent)
+	k.step(claim.BeatAcked{Lane: lane, Number: number, Sent: sent})
 }
 
 func (k *worker) describe() member.Beat {
@@ -195,9 +206,9 @@ func (k *worker) describe() member.Beat {
 		c.comeRound()
 	}
 	said := k.st.Beat(k.now())
-	k.seq++
+	k.seq = said.Number
 	b := member.Beat{
-		ID: k.name, Role: member.RoleWorker, Incarnation: k.incarnation, Seq: k.seq, Cluster: k.cluster,
+		Lanes: k.w.cfg.Lanes, ID: k.name, Role: member.RoleWorker, Incarnation: k.incarnation, Seq: k.seq, Cluster: k.cluster,
 		Claims: k.w.mutant.claims(said.Claims), Unlisted: said.Runs,
 		Runs:    member.Slots{Total: k.slots, Free: said.FreeSlots},
 		Retries: member.Slots{Total: k.retrySlots, Free: said.FreeRetrySlots},
@@ -216,7 +227,7 @@ func (k *worker) describe() member.Beat {
 }
 
 func (k *worker) step(in claim.Input) {
-	for _, in := range k.w.mutant.claimInput(in) {
+	for _, in := range k.w.mutant.claimInput(in, k.mono()) {
 		for _, e := range k.st.Step(in, k.now()) {
 			k.perform(e)
 		}
@@ -266,7 +277,9 @@ func (k *worker) perform(e claim.Effect) {
 		p := &process{r: e.Run}
 		k.running[e.Run.Key()] = p
 		k.w.aboutToStart(k.node)
-		k.after(k.w.upTo(time.Millisecond), func() { k.execute(p, decided) })
+		k.after(k.w.upTo(time.Millisecond), func() { k.execute(p, decided, e.Cleared) })
+	case claim.SendBeat:
+		k.after(0, k.beat)
 	case claim.Kill:
 		if p := k.running[e.Key]; p != nil {
 			k.after(k.w.upTo(50*time.Millisecond), func() { k.ended(p, run.Outcome{State: run.StateCancelled, ExitCode: -1}) })
@@ -295,9 +308,10 @@ func (k *worker) last(ev run.Event, r run.Run) {
 }
 
 // execute looks at the beats once more and starts the command.
-func (k *worker) execute(p *process, decided time.Duration) {
+func (k *worker) execute(p *process, decided time.Duration, cleared bool) {
 	now := k.mono()
-	if refused := !claim.MayStart(now, decided, k.beaten, k.heard); refused && !k.w.mutant.NoLastLook {
+	beaten, _ := k.contact.Since()
+	if refused := !claim.MayStart(now, decided, beaten, k.heard, cleared); refused && !k.w.mutant.NoLastLook {
 		k.w.trace(k.name, p.r.Job, p.r.ID, "refuses to start fence %d", p.r.Fence)
 		delete(k.running, p.r.Key())
 		k.step(claim.Refused{Key: p.r.Key()})

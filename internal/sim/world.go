@@ -29,6 +29,8 @@ type Config struct {
 	FaultEvery, ChangeEvery time.Duration
 	// CleanEvery is how often logs are compacted.
 	CleanEvery time.Duration
+	// Lanes is how many partitions members has.
+	Lanes int
 	// Clocks lets hosts' clocks differ and jump by up to this.
 	Clocks time.Duration
 	Mutant Mutant
@@ -47,6 +49,7 @@ type world struct {
 
 	parts      map[string]*partition
 	order      []*partition
+	brokers    [brokers]broker
 	txns       map[string]*transactional
 	groups     map[string]*group
 	groupOrder []*group
@@ -130,6 +133,7 @@ func newWorld(cfg Config) *world {
 	for _, cluster := range w.clusters() {
 		for _, q := range []run.Queue{run.QueueRuns, run.QueueRetries} {
 			g := &group{w: w, topic: string(q) + "." + cluster}
+			g.at = w.coordinator(g.topic)
 			w.groups[g.topic] = g
 			w.groupOrder = append(w.groupOrder, g)
 			g.resize(cfg.Partitions)
@@ -197,7 +201,7 @@ func (w *world) partition(name string, id int32) *partition {
 	key := fmt.Sprintf("%s/%d", name, id)
 	p := w.parts[key]
 	if p == nil {
-		p = &partition{w: w, topic: name, id: id}
+		p = &partition{w: w, topic: name, id: id, replicas: w.replicasOf(name, id)}
 		w.parts[key] = p
 		w.order = append(w.order, p)
 	}
@@ -268,7 +272,7 @@ func (w *world) produce(n *node, p *partition, r record, done func(error)) {
 			return
 		}
 	}
-	n.ordered(func(answer func(func())) {
+	n.send(p, func(answer func(func())) {
 		p.append(nil, false, func() {
 			if !lost {
 				answer(func() { done(nil) })
@@ -322,6 +326,8 @@ func (w *world) evidence() check.Evidence {
 				e.Runs = append(e.Runs, v)
 			case run.DeadLetter:
 				e.Dead = append(e.Dead, v)
+			case run.Notice:
+				e.Notices = append(e.Notices, v)
 			}
 		})
 		e.Events = append(e.Events, run.Taken(log)...)

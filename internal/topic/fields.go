@@ -334,6 +334,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.text("version", m.Version, maxWho)
 	b.instant("started_at", m.StartedAt)
 	b.word("zones", m.Zones)
+	b.small("lanes", m.Lanes)
 	b.partitions("shards", m.Shards)
 	b.text("cluster", m.Cluster, job.MaxCluster)
 	b.slots("runs", m.Runs)
@@ -368,6 +369,7 @@ func (b *bounds) claims(c *run.Claims) {
 	b.count("claims.last", c.Last)
 	b.rows("claims.held", c.Held)
 	b.rows("claims.started", c.Started)
+	b.rows("claims.announced", c.Announced)
 	b.count("claims.unlisted", int64(c.Unlisted))
 }
 

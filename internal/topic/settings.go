@@ -16,12 +16,17 @@ const (
 	ControlPartitions      int32 = 8
 )
 
+// laneCopies is how many brokers hold a lane: fewer than there are.
+const laneCopies = 2
+
 // Setting is how one topic is made: everything a CreateTopics request needs.
 type Setting struct {
 	Name        string
 	Partitions  int32
 	Replication int16
-	Config      map[string]string
+	// Lanes says that the replicas of each partition are chosen by LaneReplicas.
+	Lanes  bool
+	Config map[string]string
 }
 
 // Settings returns all topics of the given clusters, in a fixed order, for a
@@ -34,7 +39,7 @@ func Settings(names Names, clusters []string, shards int32, brokers int) []Setti
 		{Name: names.Commands(), Partitions: shards, Config: c.kept(7 * day)},
 		{Name: names.Events(), Partitions: shards, Config: c.kept(30 * day)},
 		{Name: names.State(), Partitions: shards, Config: c.changelog()},
-		{Name: names.Members(), Partitions: 1, Config: c.recent()},
+		{Name: names.Members(), Partitions: Lanes(brokers), Lanes: Lanes(brokers) > 1, Config: c.recent()},
 		{Name: names.Control(), Partitions: ControlPartitions, Config: c.recent()},
 		{Name: names.Notices(), Partitions: shards, Config: c.kept(30 * day)},
 		{Name: names.Dead(), Partitions: 1, Config: c.kept(30 * day)},
@@ -51,6 +56,9 @@ func Settings(names Names, clusters []string, shards int32, brokers int) []Setti
 	}
 	for i := range all {
 		all[i].Replication = int16(max(1, min(brokers, 3)))
+		if all[i].Lanes {
+			all[i].Replication, all[i].Config["min.insync.replicas"] = laneCopies, "1"
+		}
 	}
 	return all
 }

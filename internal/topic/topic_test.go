@@ -53,8 +53,10 @@ func TestSettings(t *testing.T) {
 	byName := map[string]topic.Setting{}
 	for _, s := range topic.Settings(names, []string{"b", "a", "b"}, 5, 4) {
 		require.NotContains(t, byName, s.Name)
-		require.EqualValues(t, 3, s.Replication)
-		require.Equal(t, "2", s.Config["min.insync.replicas"])
+		if !s.Lanes {
+			require.EqualValues(t, 3, s.Replication)
+			require.Equal(t, "2", s.Config["min.insync.replicas"])
+		}
 		require.Equal(t, "false", s.Config["unclean.leader.election.enable"])
 		byName[s.Name] = s
 	}
@@ -65,7 +67,11 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, "compact", byName[names.Jobs()].Config["cleanup.policy"])
 	require.Equal(t, "compact", byName[names.State()].Config["cleanup.policy"])
 	require.Equal(t, "compact,delete", byName[names.Members()].Config["cleanup.policy"])
-	require.Equal(t, int32(1), byName[names.Members()].Partitions)
+	members := byName[names.Members()]
+	require.True(t, members.Lanes)
+	require.EqualValues(t, topic.DefaultLanes, members.Partitions)
+	require.EqualValues(t, 2, members.Replication, "a broker that is in all lanes stops all")
+	require.Equal(t, "1", members.Config["min.insync.replicas"])
 	for _, name := range []string{names.Members(), names.Control()} {
 		require.Equal(t, "86400000", byName[name].Config["retention.ms"], "names that are gone go with time")
 	}
@@ -81,6 +87,10 @@ func TestSettingsFollowTheBrokers(t *testing.T) {
 		insync   string
 	}{0: {1, "1"}, 1: {1, "1"}, 2: {2, "1"}, 3: {3, "2"}, 9: {3, "2"}} {
 		for _, s := range topic.Settings(topic.Names{}, nil, 1, brokers) {
+			if s.Lanes {
+				require.GreaterOrEqual(t, brokers, 3)
+				continue
+			}
 			require.Equal(t, want.replicas, s.Replication, "%d brokers", brokers)
 			require.Equal(t, want.insync, s.Config["min.insync.replicas"], "%d brokers", brokers)
 		}

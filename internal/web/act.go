@@ -225,6 +225,10 @@ func (s *Site) do(ctx context.Context, rd reader, f *form) (run.ID, []error) {
 		id, err := f.action.do(ctx, s.o.Steer, who, t, seen)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", t.Name(), err))
+		} else if f.action.name == "pause" || f.action.name == "resume" {
+			s.mu.Lock()
+			s.wishes.note(t.job, f.action.name == "pause", rd.clock.now)
+			s.mu.Unlock()
 		}
 		made = id
 	}

@@ -83,6 +83,9 @@ func TestWhoAgreesAgreesToANumber(t *testing.T) {
 	require.Equal(t, "/jobs?health=ok", done.header.Get("Location"))
 	require.Len(t, l.requests(t), 2)
 	require.Equal(t, run.RequestPause, l.requests(t)[0].Type)
+	require.Len(t, get(t, h, "/jobs/crm/sync").all("button[value=resume]"), 1, "seen at once, though shards write it later")
+	post(t, h, "/act", url.Values{"action": {"resume"}, "job": {"crm/sync"}})
+	require.Len(t, get(t, h, "/jobs/crm/sync").all("button[value=pause]"), 1)
 
 	every := post(t, h, "/act", url.Values{"action": {"run"}, "all": {"1"}, "label": {"team=web"}})
 	require.Contains(t, words(every.one("#confirm")), "Run 6 jobs?", "all that the filter names, and no more")

@@ -121,6 +121,9 @@ func jobItems(j job.Job) yaml.MapSlice {
 	w.calendars("only_on", j.OnlyOn)
 	w.calendars("except_on", j.ExceptOn)
 	w.blackouts(j.Blackouts)
+	w.notices(j.Notify)
+	w.duration("expect_success_within", j.ExpectSuccessWithin, 0)
+	w.text("done_by", j.DoneBy, "")
 	return w.items
 }
 
@@ -168,6 +171,22 @@ func (w *itemWriter) blackouts(all []job.Blackout) {
 	}
 	if len(items) > 0 {
 		w.add("blackouts", items)
+	}
+}
+
+func (w *itemWriter) notices(rules []job.Notify) {
+	items := make([]yaml.MapSlice, 0, len(rules))
+	for _, r := range rules {
+		inner := &itemWriter{}
+		inner.add("when", r.When)
+		inner.add("to", r.To)
+		inner.duration("every", r.Every, 0)
+		inner.duration("late_after", r.LateAfter, 0)
+		inner.number("in_a_row", r.InARow)
+		items = append(items, inner.items)
+	}
+	if len(items) > 0 {
+		w.add("notify", items)
 	}
 }
 
@@ -248,9 +267,9 @@ func diffLines(before, after string) []diffLine {
 	for i := range common {
 		common[i] = make([]int32, len(b)+1)
 	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for k := len(b) - 1; k >= 0; k-- {
-			if a[i] == b[k] {
+	for i, line := range slices.Backward(a) {
+		for k, other := range slices.Backward(b) {
+			if line == other {
 				common[i][k] = common[i+1][k+1] + 1
 			} else {
 				common[i][k] = max(common[i+1][k], common[i][k+1])

@@ -83,6 +83,7 @@ func (s *Site) job(ctx context.Context, r *http.Request, rd reader) (frame, erro
 	} else if err != nil {
 		return frame{}, err
 	}
+	s.wished(&row, rd.clock.now)
 	def := &row.Job.Job
 	if err := rd.Who.MayWith(access.Viewer, name, def.Cluster, def.Labels); err != nil {
 		return frame{}, err

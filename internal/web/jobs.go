@@ -122,6 +122,9 @@ func (s *Site) jobPage(ctx context.Context, rd reader, f history.JobFilter) (his
 	if err != nil {
 		return page, fmt.Errorf("reading the jobs: %w", err)
 	}
+	for i := range page.Jobs {
+		s.wished(&page.Jobs[i], rd.clock.now)
+	}
 	page.Jobs = slices.DeleteFunc(page.Jobs, func(j history.JobRow) bool { return !rd.covers(j.Job.Job.Cluster, j.Job.Job.Labels) })
 	return page, nil
 }

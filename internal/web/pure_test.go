@@ -126,6 +126,14 @@ func drawJob(t *rapid.T) job.Job {
 	j.Retries = rapid.IntRange(0, 3).Draw(t, "retries")
 	j.Overlap = rapid.SampledFrom([]job.Overlap{job.OverlapAllow, job.OverlapSkip, job.OverlapQueue, job.OverlapReplace}).Draw(t, "overlap")
 	j.CatchUp.Policy = rapid.SampledFrom([]job.CatchUpPolicy{job.CatchUpNone, job.CatchUpLast, job.CatchUpAll}).Draw(t, "catch_up")
+	if rapid.Bool().Draw(t, "notify") {
+		j.Notify = []job.Notify{{
+			When: []job.When{job.WhenLate, job.WhenSkipped}, To: []string{"chat"},
+			Every: whole.Draw(t, "every"), LateAfter: whole.Draw(t, "late_after"), InARow: rapid.IntRange(0, 5).Draw(t, "in_a_row"),
+		}}
+		j.ExpectSuccessWithin = whole.Draw(t, "expect_success_within")
+		j.DoneBy = rapid.SampledFrom([]string{"", "06:00"}).Draw(t, "done_by")
+	}
 	j.Paused, j.Linger = rapid.Bool().Draw(t, "paused"), rapid.Bool().Draw(t, "linger")
 	return j.WithDefaults()
 }

@@ -48,15 +48,16 @@ type Site struct {
 	mux    *http.ServeMux
 	guard  *http.CrossOriginProtection
 
-	mu    sync.Mutex
-	zones map[string]*time.Location
+	mu     sync.Mutex
+	zones  map[string]*time.Location
+	wishes wishes
 
 	ahead outlook
 }
 
 // New returns the pages. The error is about what the binary carries.
 func New(o Options) (*Site, error) {
-	s := &Site{o: o, now: o.Now, log: o.Log, zones: map[string]*time.Location{}, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection()}
+	s := &Site{o: o, now: o.Now, log: o.Log, zones: map[string]*time.Location{}, wishes: wishes{}, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection()}
 	if s.now == nil {
 		s.now = time.Now
 	}

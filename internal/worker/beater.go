@@ -2,9 +2,9 @@ package worker
 
 import (
 	"context"
+	"strconv"
+	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/belfry-cron/belfry/internal/claim"
 	"github.com/belfry-cron/belfry/internal/kafka"
@@ -14,20 +14,14 @@ import (
 )
 
 // beat sends a beat each WorkerEvery, and one at once when nudged, until ctx
-// ends. A beat says that its sender lives now, so it is never queued: while
-// one is in flight, the next is left out.
+// ends. A beat says that its sender lives now: a lane in which one is in flight
+// takes the next only if that is soon.
 func (w *worker) beat(ctx context.Context) {
 	tick := time.NewTicker(member.WorkerEvery)
 	defer tick.Stop()
-	inFlight := make(chan struct{}, 1)
 	for {
-		select {
-		case inFlight <- struct{}{}:
-			if b, ok := w.self(); ok {
-				w.sendBeat(ctx, b, func() { <-inFlight })
-			}
-		default:
-			w.metrics.beatsLate.Inc()
+		if b, ok := w.self(); ok {
+			w.sendBeat(ctx, b)
 		}
 		select {
 		case <-ctx.Done():
@@ -38,11 +32,20 @@ func (w *worker) beat(ctx context.Context) {
 	}
 }
 
+// beatSoon asks for a beat at once.
+func (w *worker) beatSoon() {
+	select {
+	case w.nudge <- struct{}{}:
+	default:
+	}
+}
+
 // self is what the next beat says.
 func (w *worker) self() (member.Beat, bool) {
 	var said claim.Beat
 	ok := w.inLoop(func() {
 		said = w.state.Beat(w.now())
+		w.beatSeq.Store(said.Number)
 		w.tellOverdue()
 	})
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRuns)).Set(float64(said.FreeSlots))
@@ -54,9 +57,9 @@ func (w *worker) self() (member.Beat, bool) {
 
 func (w *worker) describe(said claim.Beat) member.Beat {
 	b := member.Beat{
-		ID: w.o.Name, Role: member.RoleWorker, Incarnation: w.incarnation, Seq: w.beatSeq.Add(1),
+		ID: w.o.Name, Role: member.RoleWorker, Incarnation: w.incarnation, Seq: said.Number,
 		At: time.Now().UTC(), Host: w.o.Host, Version: w.o.Version, Zones: w.o.Zones, StartedAt: w.born.UTC().Round(0),
-		Cluster: w.o.Cluster, Claims: said.Claims, Unlisted: said.Runs,
+		Lanes: w.lanes.Len(), Cluster: w.o.Cluster, Claims: said.Claims, Unlisted: said.Runs,
 	}
 	if c := w.claimers[run.QueueRuns]; c != nil {
 		b.Runs = member.Slots{Total: w.o.Slots, Free: said.FreeSlots, Partitions: c.claimable(said.ClaimsRuns)}
@@ -67,28 +70,70 @@ func (w *worker) describe(said claim.Beat) member.Beat {
 	return b
 }
 
-func (w *worker) sendBeat(ctx context.Context, b member.Beat, done func()) {
+func (w *worker) sendBeat(ctx context.Context, b member.Beat) {
 	value, err := topic.EncodeBeat(b)
 	if err != nil {
 		w.o.Log.Error("encoding a beat", "error", err)
-		done()
 		return
 	}
 	sent := w.mono()
-	record := &kgo.Record{Topic: w.o.Names.Members(), Partition: 0, Key: []byte(b.ID), Value: value}
-	w.beats.Produce(ctx, record, func(_ *kgo.Record, err error) {
-		defer done()
+	busy := w.lanes.Send(ctx, []byte(b.ID), value, func(lane int, err error) {
 		if err != nil {
 			w.metrics.errors.WithLabelValues(whatBeat, string(kafka.Classify(err))).Inc()
 			if ctx.Err() == nil {
-				w.o.Log.Warn("a beat was not acknowledged", "error", err)
+				w.o.Log.Warn("a beat was not acknowledged", "lane", lane, "error", err)
 			}
 			return
 		}
 		w.metrics.beats.Inc()
-		w.beaten.Store(int64(sent))
-		w.tell(claim.BeatAcked{Sent: sent})
+		w.contact.acked(lane, b.Seq, sent)
+		w.tell(claim.BeatAcked{Lane: lane, Number: b.Seq, Sent: sent})
 	})
+	w.metrics.beatsLate.Add(float64(busy))
+	w.showContact()
+}
+
+// contact is what was acknowledged of the beats, for the last look before a
+// start, which does not wait for the loop.
+type contact struct {
+	mu sync.Mutex
+	of claim.Contact
+}
+
+func (c *contact) acked(lane int, number int64, sent time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of.Acked(lane, number, sent)
+}
+
+// since returns when the latest beat was sent that some lane has, 0 if none has.
+func (c *contact) since() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, _ := c.of.Since()
+	return since
+}
+
+func (c *contact) ages(now time.Duration) []time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of.Ages(now)
+}
+
+// showContact shows how many lanes a start could lean on, and since when each
+// has acknowledged nothing.
+func (w *worker) showContact() {
+	usable := 0
+	for lane, age := range w.contact.ages(w.mono()) {
+		if age >= 0 && age <= claim.InTouch {
+			usable++
+		}
+		if age < 0 {
+			age = w.mono()
+		}
+		w.metrics.laneAge.WithLabelValues(strconv.Itoa(lane)).Set(age.Seconds())
+	}
+	w.metrics.lanesUsable.Set(float64(usable))
 }
 
 // farewell lets schedulers know at once that we are gone, and what we could
@@ -98,10 +143,10 @@ func (w *worker) farewell() {
 	defer cancel()
 	b := w.describe(w.state.Beat(w.now()))
 	b.Leaving = true
-	done := make(chan struct{})
-	w.sendBeat(ctx, b, func() { close(done) })
-	select {
-	case <-done:
-	case <-ctx.Done():
+	value, err := topic.EncodeBeat(b)
+	if err != nil {
+		w.o.Log.Error("encoding a beat", "error", err)
+		return
 	}
+	w.lanes.SendLast(ctx, []byte(b.ID), value)
 }

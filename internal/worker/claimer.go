@@ -106,10 +106,7 @@ func (c *claimer) own(gained, lost []int32) {
 	c.mu.Unlock()
 	c.w.metrics.partitions.WithLabelValues(string(c.queue)).Set(float64(len(owned)))
 	c.w.o.Log.Info("partitions changed", "queue", c.queue, "partitions", owned)
-	select {
-	case c.w.nudge <- struct{}{}:
-	default:
-	}
+	c.w.beatSoon()
 }
 
 // run keeps a session going until ctx ends.

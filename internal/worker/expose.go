@@ -56,8 +56,8 @@ func (w *worker) expose() {
 		func() float64 { return w.commands.longest(time.Now()).Seconds() })
 	k.GaugeFunc(metric.Errors, "belfry_worker_last_beat_timestamp_seconds", "When the latest acknowledged beat was sent.",
 		func() float64 {
-			if beaten := w.beaten.Load(); beaten > 0 {
-				return float64(w.born.Add(time.Duration(beaten)).UnixNano()) / 1e9
+			if beaten := w.contact.since(); beaten > 0 {
+				return float64(w.born.Add(beaten).UnixNano()) / 1e9
 			}
 			return 0
 		})

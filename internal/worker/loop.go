@@ -113,7 +113,9 @@ func (w *worker) perform(e claim.Effect) {
 		decided := w.mono()
 		// Shown when it happens; the event was in the log before.
 		w.o.OnEvent(w.author().Event(run.EventStarting, &e.Run, time.Now()), e.Run)
-		w.runners.Go(func() { w.execute(ctx, e.Run, decided) })
+		w.runners.Go(func() { w.execute(ctx, e.Run, decided, e.Cleared) })
+	case claim.SendBeat:
+		w.beatSoon()
 	case claim.Kill:
 		w.o.Log.Info("killing a run", "run", e.Key.ID, "fence", e.Key.Fence, "reason", e.Reason)
 		if cancel := w.running[e.Key]; cancel != nil {

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/metric"
 	"github.com/belfry-cron/belfry/internal/run"
 )
@@ -17,6 +18,8 @@ type metrics struct {
 	unreadable                         *prometheus.CounterVec
 	claimsAborted, refused, asked      prometheus.Counter
 	beats, beatsLate                   prometheus.Counter
+	lanesUsable                        prometheus.Gauge
+	laneAge                            *prometheus.GaugeVec
 	deadLetters, outputCut             prometheus.Counter
 	slots, slotsFree, partitions       *prometheus.GaugeVec
 	held, ahead, claimed               prometheus.Gauge
@@ -77,10 +80,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		beatsLate:     k.Counter(metric.Errors, "belfry_worker_beats_late_total", "Beats left out because the one before was still in flight."),
 		deadLetters:   k.Counter(metric.Errors, "belfry_worker_dead_letters_total", "Queue records that could not be read."),
 		outputCut:     k.Counter(metric.Errors, "belfry_worker_output_cut_bytes_total", "Output left out because Kafka did not take it in time."),
-		slots:         k.Gauges(metric.Saturation, "belfry_worker_slots", "Runs that may be started at a time.", queue),
-		slotsFree:     k.Gauges(metric.Saturation, "belfry_worker_slots_free", "Slots that are free, as of the latest beat.", queue),
-		partitions:    k.Gauges(metric.Saturation, "belfry_worker_partitions", "Partitions owned.", queue),
-		held:          k.Gauge(metric.Saturation, "belfry_worker_held_runs", "Runs claimed and not yet reported, as of the latest beat."),
+		lanesUsable: k.Gauge(metric.Saturation, "belfry_worker_lanes_usable",
+			"Lanes of members that acknowledged a beat within what a start needs; it needs one."),
+		laneAge: k.Gauges(metric.Saturation, "belfry_worker_lane_seconds",
+			"Time since the beat was sent that a lane of members acknowledged last.", metric.AtMost("lane", member.LanesMost)),
+		slots:      k.Gauges(metric.Saturation, "belfry_worker_slots", "Runs that may be started at a time.", queue),
+		slotsFree:  k.Gauges(metric.Saturation, "belfry_worker_slots_free", "Slots that are free, as of the latest beat.", queue),
+		partitions: k.Gauges(metric.Saturation, "belfry_worker_partitions", "Partitions owned.", queue),
+		held:       k.Gauge(metric.Saturation, "belfry_worker_held_runs", "Runs claimed and not yet reported, as of the latest beat."),
 		ahead: k.Gauge(metric.Saturation, "belfry_worker_ahead_seconds",
 			"How far ahead of its time the run is held that is due last, as of the latest beat."),
 		claimedAhead: k.Histogram(metric.Saturation, "belfry_worker_claimed_ahead_seconds",

@@ -20,8 +20,8 @@ const partitionsEvery = time.Minute
 // partitions knows how many partitions the topics have that we write to by
 // key.
 type partitions struct {
-	output, dead, control    string
-	outputN, deadN, controlN atomic.Int32
+	output, dead, control, members     string
+	outputN, deadN, controlN, membersN atomic.Int32
 }
 
 // ofOutput returns where the output of a run goes.
@@ -42,14 +42,15 @@ func (p *partitions) ofControl(cluster string) int32 {
 
 // learn asks Kafka.
 func (p *partitions) learn(ctx context.Context, cl *kgo.Client) error {
-	details, err := kadm.NewClient(cl).ListTopics(ctx, p.output, p.dead, p.control)
+	details, err := kadm.NewClient(cl).ListTopics(ctx, p.output, p.dead, p.control, p.members)
 	if err != nil {
 		return fmt.Errorf("listing topics: %w", err)
 	}
 	return errors.Join(
 		count(details, p.output, &p.outputN),
 		count(details, p.dead, &p.deadN),
-		count(details, p.control, &p.controlN))
+		count(details, p.control, &p.controlN),
+		count(details, p.members, &p.membersN))
 }
 
 func count(details kadm.TopicDetails, name string, n *atomic.Int32) error {

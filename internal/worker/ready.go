@@ -30,8 +30,8 @@ func (w *worker) ready() ready.Worker {
 	state := ready.Worker{Role: ready.Role{
 		Name: w.o.Name, Began: w.born, Working: w.facts.working.Load(), Leaving: w.facts.leaving.Get(),
 	}}
-	if beaten := w.beaten.Load(); beaten > 0 {
-		state.Beaten = w.born.Add(time.Duration(beaten))
+	if beaten := w.contact.since(); beaten > 0 {
+		state.Beaten = w.born.Add(beaten)
 	}
 	if o := w.facts.overdue.Load(); o != nil {
 		state.Overdue, state.Oldest = o.runs, o.oldest

@@ -13,11 +13,11 @@ import (
 // execute runs a run and tells the loop how it ended. It looks once more
 // whether the worker is in touch before it does; from there to the start of the
 // command pass microseconds, which no check can close.
-func (w *worker) execute(ctx context.Context, r run.Run, decided time.Duration) {
+func (w *worker) execute(ctx context.Context, r run.Run, decided time.Duration, cleared bool) {
 	out := w.newOutput(r)
 	stream := exec.NewStream(exec.Limits{}, out.send)
 	command := commandOf(r)
-	if !claim.MayStart(w.mono(), decided, time.Duration(w.beaten.Load()), w.hearing.asked()) {
+	if !claim.MayStart(w.mono(), decided, w.contact.since(), w.hearing.asked(), cleared) {
 		w.metrics.refused.Inc()
 		w.tell(claim.Refused{Key: r.Key()})
 		return

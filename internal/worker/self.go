@@ -31,18 +31,13 @@ func (w *worker) readSelf(ctx context.Context) error {
 // put into dead letters.
 func (w *worker) lives(ctx context.Context) (*member.View, error) {
 	v := &member.View{}
-	from, err := kafka.Recent(ctx, w.beats, w.o.Names.Members(), kafka.Window{
-		Since: time.Now().Add(-selfSince), Least: selfLeast, Most: selfMost,
-	})
-	if err != nil {
-		return v, err
-	}
-	_, err = kafka.ReadFrom(ctx, w.o.Kafka, w.o.Names.Members(), from, kafka.ReadUncommitted, func(r *kgo.Record) error {
+	window := kafka.Window{Since: time.Now().Add(-selfSince), Least: selfLeast, Most: selfMost}
+	_, err := kafka.ReadLanes(ctx, w.reports, w.o.Kafka, w.o.Names.Members(), w.lanes.Len(), window, func(r *kgo.Record) error {
 		if string(r.Key) != w.o.Name {
 			return nil
 		}
 		if b, err := topic.DecodeBeat(r.Value); err == nil {
-			v.Observe(b)
+			v.Observe(r.Partition, b)
 		}
 		return nil
 	})

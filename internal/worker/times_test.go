@@ -30,6 +30,8 @@ func TestOrderOfTimes(t *testing.T) {
 		{"a shard counts on what workers know of control", claim.ControlFresh, member.ControlFresh + time.Nanosecond},
 		{"a look at the end of control may fail three times", 4 * claim.ControlEvery, claim.ControlFresh},
 		{"control that cannot be read does not delay what is given back", claim.ControlFresh, claim.OutOfTouch},
+		{"a start is announced in beats before a shard may judge its worker", claim.StartAhead, claim.InTouch},
+		{"a scheduler that judges has heard itself more lately than it judges by", member.HearsItself, counted(member.WorkerSilent)},
 		{"a run is announced before it is too late to ask the beats", claim.StartAhead, claim.ExecSoon},
 		{"starting is sent again before its run waits for long", claim.StartingRetry, claim.ExecSoon},
 		{

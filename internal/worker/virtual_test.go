@@ -16,9 +16,16 @@ import (
 // virtual time.
 func inWorld(t *testing.T, f func(w *world)) {
 	t.Helper()
+	inWorldOf(t, 1, f)
+}
+
+// inWorldOf is inWorld on so many brokers.
+func inWorldOf(t *testing.T, brokers int, f func(w *world)) {
+	t.Helper()
+	ports := []int{9092, 9093, 9094}[:brokers]
 	synctest.Test(t, func(t *testing.T) {
 		var network kfake.VirtualNetwork
-		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SleepOutOfOrder(), kfake.ListenFn(network.Listen), kfake.Ports(9092))
+		c, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.SleepOutOfOrder(), kfake.ListenFn(network.Listen), kfake.Ports(ports...))
 		require.NoError(t, err)
 		defer c.Close()
 		w := newWorld(t, c, kafka.Options{Brokers: c.ListenAddrs(), Dialer: network.DialContext})

@@ -15,6 +15,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/claim"
 	"github.com/belfry-cron/belfry/internal/executor/exec"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -107,11 +108,11 @@ type worker struct {
 	incarnation int64 // known once the members topic was read
 	metrics     *metrics
 
-	// beats, reports and outputs are clients of their own, so that none
-	// waits behind the records of another.
-	beats, reports, outputs *kgo.Client
-	partitions              partitions
-	codec                   topic.Codec
+	// reports and outputs are clients of their own, as those of lanes, so that
+	// none waits behind the records of another.
+	reports, outputs *kgo.Client
+	partitions       partitions
+	codec            topic.Codec
 
 	// state belongs to the loop, which takes inputs and calls of the others.
 	// It takes them in the order in which they were asked: an input that was
@@ -127,8 +128,9 @@ type worker struct {
 	claimers map[run.Queue]*claimer
 	retire   context.CancelCauseFunc // has this worker end
 	nudge    chan struct{}           // asks for a beat soon
+	lanes    *kafka.Lanes            // where beats go
 	beatSeq  atomic.Int64            // the latest beat sent
-	beaten   atomic.Int64            // when the latest acknowledged one was sent, in mono ns
+	contact  contact                 // what was acknowledged of them
 	hearing  hearing
 	joined   atomic.Int32 // claimers that are in their groups
 	runners  sync.WaitGroup
@@ -177,6 +179,17 @@ func (w *worker) prepare(ctx context.Context) (control map[int32]int64, err erro
 	if err := w.partitions.learn(ctx, w.reports); err != nil {
 		return nil, err
 	}
+	lanes := min(int(w.partitions.membersN.Load()), member.LanesMost)
+	if lanes == 1 {
+		w.o.Log.Info("members has one partition: while that stands still, nothing is started; `belfry topics` says how to have more")
+	}
+	if w.lanes, err = kafka.NewLanes(w.o.Kafka, w.o.Names.Members(), lanes); err != nil {
+		return nil, err
+	}
+	w.contact.of = claim.NewContact(lanes)
+	w.state = claim.New(claim.Config{
+		Name: w.o.Name, Cluster: w.o.Cluster, Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Lanes: lanes,
+	})
 	if err := w.readSelf(ctx); err != nil {
 		return nil, err
 	}
@@ -195,7 +208,6 @@ func newWorker(o Options) (*worker, error) {
 		born:     time.Now(),
 		metrics:  newMetrics(o.Registry),
 		codec:    topic.NewCodec(),
-		state:    claim.New(claim.Config{Name: o.Name, Cluster: o.Cluster, Slots: o.Slots, RetrySlots: o.RetrySlots}),
 		asks:     make(chan ask, 256),
 		stopped:  make(chan struct{}),
 		running:  map[run.Key]context.CancelCauseFunc{},
@@ -204,7 +216,9 @@ func newWorker(o Options) (*worker, error) {
 		nudge:    make(chan struct{}, 1),
 		hearing:  hearing{soon: make(chan struct{}, 1)},
 	}
-	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control()}
+	w.partitions = partitions{
+		output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control(), members: o.Names.Members(),
+	}
 	w.expose()
 	for _, q := range o.Queues {
 		// Without slots, partitions would be owned and never read.
@@ -216,10 +230,9 @@ func newWorker(o Options) (*worker, error) {
 	if len(w.claimers) == 0 {
 		return nil, fmt.Errorf("worker %s has no slots for any of its queues %v", o.Name, o.Queues)
 	}
-	var errs [3]error
-	w.beats, errs[0] = o.Kafka.Client()
-	w.reports, errs[1] = o.Kafka.Client(kgo.MaxBufferedRecords(maxReports), kgo.ProducerLinger(reportLinger))
-	w.outputs, errs[2] = o.Kafka.Client(outputLimits()...)
+	var errs [2]error
+	w.reports, errs[0] = o.Kafka.Client(kgo.MaxBufferedRecords(maxReports), kgo.ProducerLinger(reportLinger))
+	w.outputs, errs[1] = o.Kafka.Client(outputLimits()...)
 	if err := errors.Join(errs[:]...); err != nil {
 		w.close()
 		return nil, err
@@ -277,10 +290,13 @@ func (w *worker) close() {
 			w.o.Log.Warn("some output was not written", "error", err)
 		}
 	}
-	for _, cl := range []*kgo.Client{w.beats, w.reports, w.outputs} {
+	for _, cl := range []*kgo.Client{w.reports, w.outputs} {
 		if cl != nil {
 			cl.Close()
 		}
+	}
+	if w.lanes != nil {
+		w.lanes.Close()
 	}
 }
 

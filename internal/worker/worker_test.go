@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/belfry-cron/belfry/internal/claim"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -437,10 +438,10 @@ func TestUnreadControlStartsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := newScript()
 		stop := w.start(s, nil)
-		r := newRun("held", 3*time.Second)
+		heal := w.fault(kmsg.ListOffsets.Int16())
+		r := newRun("held", time.Second)
 		w.stage(r)
 		w.awaitEvent(run.EventClaimed, r)
-		heal := w.fault(kmsg.ListOffsets.Int16())
 		require.Equal(t, run.ReasonOutOfTouch, w.awaitEvent(run.EventReturned, r).Reason)
 		w.await("a beat without partitions", func(_ []run.Event, beats []member.Beat) bool {
 			last := beats[len(beats)-1]
@@ -455,5 +456,24 @@ func TestUnreadControlStartsNothing(t *testing.T) {
 		})
 		stop()
 		require.Len(t, s.started, 1)
+	})
+}
+
+// TestControlMayBeAway: what was claimed before control was looked up last starts
+// on its time, though nobody knows any more where control ends.
+func TestControlMayBeAway(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := newScript()
+		stop := w.start(s, nil)
+		r := newRun("held", 20*time.Second)
+		w.stage(r)
+		w.awaitEvent(run.EventClaimed, r)
+		<-time.After(2 * claim.ControlEvery)
+		heal := w.fault(kmsg.ListOffsets.Int16())
+		began := <-s.started
+		require.Less(t, began.at.Sub(r.NotBefore), 50*time.Millisecond)
+		require.NotZero(t, heal(), "the fault did not land")
+		w.awaitEvent(run.EventFinished, r)
+		stop()
 	})
 }

@@ -125,7 +125,7 @@ func (w *world) document() string {
 	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+"/api/v1/openapi.json", nil)
 	require.NoError(w.t, err)
 	r.Header.Set("Authorization", "Bearer "+w.token)
-	a, err := http.DefaultClient.Do(r)
+	a, err := new(http.Client).Do(r)
 	require.NoError(w.t, err)
 	body, err := io.ReadAll(a.Body)
 	require.NoError(w.t, err)

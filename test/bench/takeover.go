@@ -159,7 +159,7 @@ func (w *witness) beat(r *kgo.Record) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.view.Observe(b)
+	w.view.Observe(r.Partition, b)
 	w.owners = sight(w.owners, w.view.Owners(1)[0])
 	return nil
 }

@@ -15,7 +15,7 @@ func (w *world) members() []member.Member {
 	var v member.View
 	require.NoError(w.t, kafka.ReadAll(w.t.Context(), w.kafka, w.names.Members(), nil, kafka.ReadUncommitted, func(r *kgo.Record) error {
 		if b, err := topic.DecodeBeat(r.Value); err == nil {
-			v.Observe(b)
+			v.Observe(r.Partition, b)
 		}
 		return nil
 	}))

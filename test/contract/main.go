@@ -38,5 +38,6 @@ func write(root string) error {
 func pages() map[string]func(root string) (string, error) {
 	return map[string]func(string) (string, error){
 		"docs/metrics.md": metricsPage,
+		"docs/alerts.md":  alertsPage,
 	}
 }

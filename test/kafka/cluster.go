@@ -14,11 +14,15 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
 // startLimit is how long a cluster may take to listen: 10 s on two idle
 // cores.
 const startLimit = 2 * time.Minute
+
+// Admin is the user who may do everything where there are Users.
+const Admin = "admin"
 
 // stopLimit is how long a broker may take to shut down.
 const stopLimit = 2 * time.Minute
@@ -29,6 +33,15 @@ type Options struct {
 	Version string // Latest or ZooKeeper
 	Brokers int
 	Dir     string // for data and logs; made if missing
+
+	// Watched has every process show its figures to Prometheus: brokers by the
+	// agent and rules of deploy/jmx, ZooKeepers by their own provider.
+	Watched bool
+
+	// Users, if there are any, must authenticate (SASL PLAIN without TLS, the
+	// password is the name) and have only the rights that Admin grants. Only
+	// without ZooKeeper.
+	Users []string
 
 	// Detach lets the processes outlive this one.
 	Detach bool
@@ -47,6 +60,7 @@ type Cluster struct {
 	o     Options
 	java  string
 	jars  string
+	agent string // what shows a broker's figures; empty: nothing
 	nodes []*node
 	procs *processes
 	net   *network // nil unless Apart
@@ -76,6 +90,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	if c.jars, err = Jars(ctx, c.o.Version); err != nil {
 		return err
+	}
+	if c.o.Watched {
+		if c.agent, err = Agent(ctx); err != nil {
+			return err
+		}
 	}
 	if c.o.Dir == "" {
 		c.o.Dir, err = os.MkdirTemp("", "belfry-kafka-")
@@ -140,6 +159,21 @@ func (c *Cluster) Brokers() []string {
 		addresses = append(addresses, n.address())
 	}
 	return addresses
+}
+
+// Exporters returns where brokers, and where ZooKeepers, show their figures, if
+// the cluster is watched.
+func (c *Cluster) Exporters() (brokers, keepers []string) {
+	for _, n := range c.nodes {
+		switch {
+		case n.exporter == 0:
+		case n.class == keeperClass:
+			keepers = append(keepers, n.exporterAddress())
+		default:
+			brokers = append(brokers, n.exporterAddress())
+		}
+	}
+	return brokers, keepers
 }
 
 // Version is that of the brokers.
@@ -227,10 +261,15 @@ func (c *Cluster) format(ctx context.Context) error {
 }
 
 func (c *Cluster) run(n *node) error {
-	cmd := exec.Command(c.java, "-Xms64m", "-Xmx"+n.heap,
-		"-Dlog4j.configuration=file:"+filepath.Join(n.dir, "log4j.properties"),
-		"-Dlog4j2.configurationFile="+filepath.Join(n.dir, "log4j.properties"),
-		"-cp", c.jars+"/*", n.class, n.file)
+	args := []string{
+		"-Xms64m", "-Xmx" + n.heap,
+		"-Dlog4j.configuration=file:" + filepath.Join(n.dir, "log4j.properties"),
+		"-Dlog4j2.configurationFile=" + filepath.Join(n.dir, "log4j.properties"),
+	}
+	if c.agent != "" && n.class != keeperClass {
+		args = append(args, fmt.Sprintf(c.agent, n.exporterAddress()))
+	}
+	cmd := exec.Command(c.java, append(args, "-cp", c.jars+"/*", n.class, n.file)...)
 	cmd.Dir = n.dir
 	if n.space > 0 {
 		cmd = within(n.space, cmd)
@@ -240,7 +279,11 @@ func (c *Cluster) run(n *node) error {
 
 // Await waits until every broker is known to the cluster.
 func (c *Cluster) Await(ctx context.Context) error {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50*time.Millisecond))
+	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50 * time.Millisecond)}
+	if len(c.o.Users) > 0 {
+		opts = append(opts, kgo.SASL(plain.Auth{User: Admin, Pass: Admin}.AsMechanism()))
+	}
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err
 	}

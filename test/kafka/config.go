@@ -21,7 +21,15 @@ type node struct {
 	space int    // the process whose network namespace it is in; 0 for ours
 	port  int    // clients connect here
 	peers []int  // its other ports
+
+	// exporter is the port where it shows its figures; 0: nowhere.
+	exporter int
 }
+
+// keeperClass is what a ZooKeeper runs.
+const keeperClass = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+
+func (n *node) exporterAddress() string { return n.host + ":" + strconv.Itoa(n.exporter) }
 
 // address is where clients connect.
 func (n *node) address() string { return n.host + ":" + strconv.Itoa(n.port) }
@@ -35,7 +43,7 @@ func plan(o Options, net *network) ([]*node, error) {
 		for i := 1; i <= o.Brokers; i++ {
 			keepers = append(keepers, &node{
 				name: fmt.Sprintf("zookeeper-%d", i), heap: "128m",
-				class: "org.apache.zookeeper.server.quorum.QuorumPeerMain", peers: make([]int, 2),
+				class: keeperClass, peers: make([]int, 2),
 			})
 		}
 	}
@@ -49,7 +57,7 @@ func plan(o Options, net *network) ([]*node, error) {
 	if net != nil {
 		net.place(keepers, nodes)
 	}
-	if err := choosePorts(all); err != nil {
+	if err := choosePorts(all, o.Watched); err != nil {
 		return nil, err
 	}
 	for _, n := range all {
@@ -76,7 +84,7 @@ func plan(o Options, net *network) ([]*node, error) {
 
 // choosePorts takes free ports from below the range the kernel gives to
 // outgoing connections, so that a killed broker finds its own free again.
-func choosePorts(nodes []*node) error {
+func choosePorts(nodes []*node, watched bool) error {
 	var held []net.Listener
 	defer func() {
 		for _, l := range held {
@@ -99,6 +107,11 @@ func choosePorts(nodes []*node) error {
 		if n.port, err = free(); err != nil {
 			return err
 		}
+		if watched {
+			if n.exporter, err = free(); err != nil {
+				return err
+			}
+		}
 		for i := range n.peers {
 			if n.peers[i], err = free(); err != nil {
 				return err
@@ -117,6 +130,10 @@ func (n *node) writeKeeper(id int, keepers []*node) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dataDir=%s\nclientPortAddress=%s\nclientPort=%d\n", filepath.Join(n.dir, "data"), n.host, n.port)
 	b.WriteString("tickTime=1000\ninitLimit=20\nsyncLimit=10\nmaxClientCnxns=0\nadmin.enableServer=false\n")
+	if n.exporter > 0 {
+		b.WriteString("metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider\n")
+		fmt.Fprintf(&b, "metricsProvider.httpHost=%s\nmetricsProvider.httpPort=%d\n", n.host, n.exporter)
+	}
 	for i, k := range keepers {
 		fmt.Fprintf(&b, "server.%d=%s:%d:%d\n", i+1, k.host, k.peers[0], k.peers[1])
 	}
@@ -183,7 +200,32 @@ func broker(o Options, id int, brokers, keepers []*node) string {
 	if !o.DefaultTimeouts {
 		lines = append(lines, "broker.session.timeout.ms=6000")
 	}
+	if len(o.Users) > 0 {
+		lines = append(lines, authorized(n, o.Users)...)
+	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// authorized replaces what clients and brokers connect to by what asks who they
+// are, and refuses what nobody granted. Controllers among themselves are nobody,
+// and may.
+func authorized(n *node, users []string) []string {
+	var login strings.Builder
+	fmt.Fprintf(&login, "org.apache.kafka.common.security.plain.PlainLoginModule required username=%[1]q password=%[1]q user_%[1]s=%[1]q", Admin)
+	for _, user := range users {
+		fmt.Fprintf(&login, " user_%[1]s=%[1]q", user)
+	}
+	return []string{
+		fmt.Sprintf("listeners=SASL_PLAINTEXT://%s,CONTROLLER://%s:%d", n.address(), n.host, n.peers[0]),
+		"advertised.listeners=SASL_PLAINTEXT://" + n.address(),
+		"listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"inter.broker.listener.name=SASL_PLAINTEXT",
+		"sasl.enabled.mechanisms=PLAIN",
+		"sasl.mechanism.inter.broker.protocol=PLAIN",
+		"listener.name.sasl_plaintext.plain.sasl.jaas.config=" + login.String() + ";",
+		"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users=User:ANONYMOUS;User:" + Admin,
+	}
 }
 
 // log4j returns the logging configuration: all to standard output, which the

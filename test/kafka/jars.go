@@ -32,7 +32,13 @@ func Jars(ctx context.Context, version string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	libs := filepath.Join(home, "libs", version)
+	return fetch(ctx, home, filepath.Join(home, pom), version)
+}
+
+// fetch returns the folder of home with what a POM names, fetched by Maven if it
+// is not there yet.
+func fetch(ctx context.Context, home, pom, name string) (string, error) {
+	libs := filepath.Join(home, "libs", name)
 	unlock, err := lock(filepath.Join(home, "libs"))
 	if err != nil {
 		return "", err
@@ -43,15 +49,34 @@ func Jars(ctx context.Context, version string) (string, error) {
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return "", fmt.Errorf("Maven is %w: it fetches Kafka %s the first time (Debian: apt-get install maven)", ErrNotInstalled, version)
+		return "", fmt.Errorf("Maven is %w: it fetches %s the first time (Debian: apt-get install maven)", ErrNotInstalled, name)
 	}
 	partial := libs + ".partial"
-	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", filepath.Join(home, pom),
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom,
 		"dependency:copy-dependencies", "-DoutputDirectory="+partial)
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("fetching Kafka %s with Maven: %w\n%s", version, err, output)
+		return "", fmt.Errorf("fetching %s with Maven: %w\n%s", name, err, output)
 	}
 	return libs, os.Rename(partial, libs)
+}
+
+// Agent returns the flag that has a Java process show its figures by the rules of
+// deploy/jmx, with %s for the address, after Maven has fetched it if need be.
+func Agent(ctx context.Context) (string, error) {
+	home, err := home()
+	if err != nil {
+		return "", err
+	}
+	deploy := filepath.Join(home, "..", "..", "deploy", "jmx")
+	libs, err := fetch(ctx, home, filepath.Join(deploy, "pom.xml"), "jmx")
+	if err != nil {
+		return "", err
+	}
+	jars, err := filepath.Glob(filepath.Join(libs, "jmx_prometheus_javaagent-*.jar"))
+	if err != nil || len(jars) != 1 {
+		return "", fmt.Errorf("%s should hold one jmx_prometheus_javaagent, and holds %d: remove the folder", libs, len(jars))
+	}
+	return "-javaagent:" + jars[0] + "=%s:" + filepath.Join(deploy, "kafka.yml"), nil
 }
 
 // lock keeps two processes from fetching at once.

@@ -59,7 +59,7 @@ func (tr *traffic) beat(b member.Beat, by *share) {
 	require.NoError(tr.t, err)
 	by.add(value)
 	tr.members.add(value)
-	tr.view.Observe(b)
+	tr.view.Observe(0, b)
 	if over, ok := tr.view.Ousted(b); ok {
 		for range speakers {
 			tr.tell(run.Control{Type: run.ControlReplaced, Cluster: over.Cluster, Member: over.ID, Incarnation: over.By})

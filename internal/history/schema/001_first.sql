@@ -109,10 +109,10 @@ CREATE INDEX dead_run ON dead (run);
 -- What people did about dead runs: the latest of each kind (requeue, discard).
 CREATE TABLE settled (run NOT NULL, how TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (run, how)) WITHOUT ROWID;
 
--- The latest beats of each member, as a ring.
+-- The latest beats of each member in each lane, as a ring.
 CREATE TABLE beats (
-  member TEXT NOT NULL, slot INTEGER NOT NULL, offset INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (member, slot)
+  member TEXT NOT NULL, lane INTEGER NOT NULL, slot INTEGER NOT NULL, offset INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (member, lane, slot)
 ) WITHOUT ROWID;
 
 -- How each backfill of a job stands.

@@ -231,6 +231,16 @@ func TestPlantedFaultsAreNamed(t *testing.T) {
 		}},
 		{"a ledger lie: dead though it succeeded", check.RuleLie, due, func(w *world) { w.ended(due, run.StateDead) }},
 		{"no dead letter", check.RuleDead, due, func(w *world) { w.fail(due); w.ended(due, run.StateDead) }},
+		{"a cause told twice", check.RuleNotices, due, func(w *world) {
+			n := run.Notice{ID: "n", Job: "backup", Run: id(due), Due: at(due), At: at(due)}
+			w.Notices = append(w.Notices, n, n)
+		}},
+		{"a death not told", check.RuleNotices, due, func(w *world) {
+			w.fail(due)
+			w.ended(due, run.StateDead)
+			w.Dead = append(w.Dead, run.DeadLetter{Run: &run.Run{ID: id(due), Job: "backup"}})
+			w.Notices = append(w.Notices, run.Notice{ID: "n", Job: "backup"})
+		}},
 		{"a dead letter too many", check.RuleDead, due, func(w *world) {
 			w.Dead = append(w.Dead, run.DeadLetter{Run: &run.Run{ID: id(due), Job: "backup"}})
 		}},

@@ -25,6 +25,9 @@ type Evidence struct {
 	Runs []run.Run
 	// Dead are the dead letters that hold runs.
 	Dead []run.DeadLetter
+	// Notices are the committed records of the topic of notices. A job of which
+	// there are some tells of every run that is given up.
+	Notices []run.Notice
 	// Lines are what the commands wrote.
 	Lines []Line
 	// Faults are what was done to the system on purpose.

@@ -46,13 +46,24 @@ func (h *history) first(t run.EventType, fence int64) *run.Event {
 	return nil
 }
 
+// tellsWithin is how long a start may be known from beats alone: events stand still
+// for a session timeout when a broker dies.
+const tellsWithin = 30 * time.Second
+
+// lostStarted reports whether the shard has lost a handing-out that it took for
+// started: beats had announced it, and its worker died before events could say so.
+func (h *history) lostStarted(fence int64) bool {
+	lost := h.first(run.EventLost, fence)
+	return lost != nil && lost.State == run.StateStarted
+}
+
 func (j *judge) judgeStart(b *book, h *history, l *Line) {
 	handed := h.first(run.EventEnqueued, l.Fence)
 	if b == nil || handed == nil || handed.Attempt != l.Attempt {
 		j.blame(RuleGhost, h, l.At, "attempt %d fence %d started on %s, but the ledger never handed it out", l.Attempt, l.Fence, l.Host)
 		return
 	}
-	if h.first(run.EventStarting, l.Fence) == nil {
+	if h.first(run.EventStarting, l.Fence) == nil && !h.lostStarted(l.Fence) && j.e.Collected.Sub(l.At) > tellsWithin {
 		j.blame(RuleUnannounced, h, l.At, "attempt %d fence %d started on %s, but no starting event is in the log", l.Attempt, l.Fence, l.Host)
 	}
 	skew := j.e.Limits.Skew

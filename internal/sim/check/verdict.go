@@ -47,6 +47,7 @@ const (
 	RuleAtomic      Rule = "torn decision"         // record and ledger disagree
 	RuleRecall      Rule = "recall ignored"        // started long after it was asked back
 	RuleDead        Rule = "dead letters"          // missing, or too many
+	RuleNotices     Rule = "notices"               // missing, or told twice
 )
 
 // Violation is one broken promise, with what shows it.
@@ -117,6 +118,7 @@ func Judge(e Evidence) (Report, error) {
 	j.judgeDues()
 	j.judgeStarts()
 	j.judgeOverlap()
+	j.judgeNotices()
 	j.judgeEnds()
 	j.judgeRecords()
 	j.judgeRequests()

@@ -121,6 +121,8 @@
   function again() {
     if ($("[data-again]") && tries++ < 20) setTimeout(refresh, 500);
   }
+  // What is behind catches up, and nothing else may happen meanwhile.
+  setInterval(() => { if ($("[data-behind]")) changed(); }, 2000);
 
   // Rows: j, k, Enter, x. Ticks: how many, and all.
   let here = -1;
@@ -255,7 +257,7 @@
   });
 
   // The log of a run: follow, search.
-  let log = null, feed = null;
+  let log = null, feed = null, openFeed = () => {};
   function openLog() {
     if ($("#log") === log) return;
     feed?.close();
@@ -310,7 +312,8 @@
       if (next) { next.dataset.at = "1"; next.scrollIntoView({ block: "center" }); }
     });
     const mostLines = 20000; // of a log that goes on for days
-    if (log.dataset.follow) {
+    openFeed = () => {
+      if (!log.dataset.follow || log.dataset.ended || feed && feed.readyState !== 2) return;
       feed = new EventSource(log.dataset.follow);
       feed.addEventListener("reset", () => { log.replaceChildren(); count = 0; });
       feed.addEventListener("lines", (e) => {
@@ -321,8 +324,22 @@
         toEnd();
       });
       feed.addEventListener("end", () => { feed.close(); button.hidden = true; log.dataset.ended = "1"; });
-    }
+    };
+    openFeed();
   }
+
+  // A tab that nobody looks at holds no stream: over HTTP/1.1 a browser opens
+  // six connections to a server, and with six such tabs the next page would wait.
+  let hidden = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hidden);
+    if (document.hidden) {
+      hidden = setTimeout(() => { source?.close(); source = null; from = ""; feed?.close(); }, 5000);
+      return;
+    }
+    if (!source && main().dataset.live) { listen(); changed(); }
+    openFeed();
+  });
 
   function settle() { ticked(); tick(); listen(); openLog(); again(); showLive(); }
   document.addEventListener("htmx:after:swap", () => { here = -1; settle(); });

@@ -37,9 +37,8 @@ func (s style) classes() string {
 func (s *style) set(parameters string) {
 	numbers := parse(parameters)
 	for i := 0; i < len(numbers); i++ {
-		n := numbers[i]
-		switch {
-		case n == 38 || n == 48:
+		switch n := numbers[i]; n {
+		case 38, 48:
 			color, used := extended(numbers[i+1:])
 			i += used
 			if color == 0 {
@@ -88,12 +87,12 @@ func (s *style) one(n int) {
 	case 49:
 		s.bg = 0
 	default:
-		s.color(n)
+		s.base(n)
 	}
 }
 
-// color takes in one of the first 16 colours.
-func (s *style) color(n int) {
+// base takes in one of the first 16 colours.
+func (s *style) base(n int) {
 	switch {
 	case n >= 30 && n <= 37:
 		s.fg = int16(n - 30 + 1)

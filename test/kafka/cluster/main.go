@@ -1,8 +1,11 @@
 // Command cluster starts and stops a three-broker Kafka cluster in the
 // background, for trying Belfry by hand:
 //
-//	go run ./test/kafka/cluster up [--version 4.3.1|3.9.2] [--dir FOLDER]
+//	go run ./test/kafka/cluster up [--version 4.3.1|3.9.2] [--watched] [--dir FOLDER]
 //	go run ./test/kafka/cluster status|down [--dir FOLDER]
+//	go run ./test/kafka/cluster jars [--version VERSION]
+//
+// The last prints the folder with the version's jars, once Maven has fetched them.
 package main
 
 import (
@@ -35,23 +38,30 @@ func main() {
 }
 
 func run(args []string) error {
-	usage := errors.New("usage: cluster up|down|status [--version 4.3.1|3.9.2] [--dir test/kafka/target/cluster]")
+	usage := errors.New("usage: cluster up|down|status|jars [--version 4.3.1|3.9.2] [--dir test/kafka/target/cluster]")
 	if len(args) == 0 {
 		return usage
 	}
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	version := flags.String("version", kafkatest.Latest, "Kafka version")
+	watched := flags.Bool("watched", false, "show figures to Prometheus")
 	dir := flags.String("dir", "test/kafka/target/cluster", "folder for data, logs and the list of processes")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
 	switch args[0] {
 	case "up":
-		return up(*dir, *version)
+		return up(*dir, *version, *watched)
 	case "down":
 		return down(*dir)
 	case "status":
 		return status(*dir)
+	case "jars":
+		libs, err := kafkatest.Jars(context.Background(), *version)
+		if err == nil {
+			fmt.Println(libs)
+		}
+		return err
 	}
 	return usage
 }
@@ -61,6 +71,10 @@ type record struct {
 	Version string         `json:"version"`
 	Brokers []string       `json:"brokers"`
 	Pids    map[string]int `json:"pids"`
+
+	// Exporters and Keepers are where brokers and ZooKeepers show their figures.
+	Exporters []string `json:"exporters,omitempty"`
+	Keepers   []string `json:"keepers,omitempty"`
 }
 
 func path(dir string) string { return filepath.Join(dir, "cluster.json") }
@@ -83,7 +97,7 @@ func load(dir string) (record, error) {
 	return r, nil
 }
 
-func up(dir, version string) error {
+func up(dir, version string, watched bool) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -107,11 +121,12 @@ func up(dir, version string) error {
 	defer stop()
 	fmt.Printf("starting three brokers of Kafka %s in %s ...\n", version, dir)
 	begin := time.Now()
-	c, err := kafkatest.Start(ctx, kafkatest.Options{Version: version, Dir: dir, Detach: true})
+	c, err := kafkatest.Start(ctx, kafkatest.Options{Version: version, Dir: dir, Watched: watched, Detach: true})
 	if err != nil {
 		return err
 	}
 	r := record{Version: version, Brokers: c.Brokers(), Pids: c.Pids()}
+	r.Exporters, r.Keepers = c.Exporters()
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
 		err = os.WriteFile(path(dir), append(content, '\n'), 0o644)
