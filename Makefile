@@ -36,7 +36,7 @@ test: ## All tests that need nothing but Go.
 
 # The packages whose tests can also run in virtual time: with the tag, the
 # Kafka client and the fake broker know testing/synctest.
-VIRTUAL := ./internal/worker/... ./test/virtual/...
+VIRTUAL := ./internal/kafka/... ./internal/worker/... ./test/virtual/...
 
 .PHONY: race
 race: ## The same under the race detector (slow, wants cgo).

@@ -28,7 +28,7 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	began, err := k.start(ctx, c.Job, c.Env)
+	began, err := k.start(ctx, c.Job, c.Env, c.Follow)
 	if err != nil {
 		return told(err)
 	}

@@ -13,11 +13,13 @@ import (
 // started is a run that was asked for.
 type started struct {
 	query.Found
-	from map[int32]int64 // of Kafka: where its events begin
+	from map[int32]int64 // of Kafka: where its events begin, if it is followed
 }
 
-// start asks for a run of a job, with variables of its own.
-func (w *way) start(ctx context.Context, name string, env map[string]string) (started, error) {
+// start asks for a run of a job, with variables of its own. Where its events
+// begin, only someone who follows it needs to know: a leader may be away that
+// the request can do without.
+func (w *way) start(ctx context.Context, name string, env map[string]string, follow bool) (started, error) {
 	if w.server != nil {
 		id, err := w.server.Run(ctx, name, env)
 		return started{Found: query.Found{ID: id, Job: name}}, err
@@ -26,10 +28,13 @@ func (w *way) start(ctx context.Context, name string, env map[string]string) (st
 	if err != nil {
 		return started{}, err
 	}
-	// The instant of the request is cut to milliseconds, and comes later.
-	from, err := w.kafka.EventsFrom(ctx, name, time.Now().Add(-time.Second))
-	if err != nil {
-		return started{}, err
+	var from map[int32]int64
+	if follow {
+		// The instant of the request is cut to milliseconds, and comes later.
+		from, err = w.kafka.EventsFrom(ctx, name, time.Now().Add(-time.Second))
+		if err != nil {
+			return started{}, err
+		}
 	}
 	asked, err := w.kafka.steer().Run(ctx, keyboard(), name, steer.RunOptions{Env: env})
 	return started{query.Found{ID: asked.Run, Job: name, Due: asked.Request.At, Cluster: j.Job.Cluster}, from}, err

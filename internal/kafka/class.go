@@ -85,7 +85,8 @@ func classOfCode(code *kerr.Error) Class {
 		return ClassTooLarge
 	case kerr.LeaderNotAvailable, kerr.NotLeaderForPartition, kerr.BrokerNotAvailable, kerr.ReplicaNotAvailable,
 		kerr.NetworkException, kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator,
-		kerr.NotController, kerr.NotEnoughReplicas, kerr.KafkaStorageError, kerr.PreferredLeaderNotAvailable:
+		kerr.NotController, kerr.NotEnoughReplicas, kerr.KafkaStorageError, kerr.PreferredLeaderNotAvailable,
+		kerr.OffsetNotAvailable:
 		return ClassUnreachable
 	}
 	return ClassOther

@@ -20,7 +20,8 @@ import (
 )
 
 // The limits that let a client ride out one unreachable broker in about three
-// seconds, measured with brokers killed and frozen.
+// seconds, measured with brokers killed and frozen. What a transaction waits
+// for has limits of its own (transaction.go).
 const (
 	dialTimeout      = time.Second
 	handshakeTimeout = 3 * time.Second

@@ -45,8 +45,8 @@ func (r *Run) decide(e *run.Event) {
 	case run.EventSkipped:
 		r.State, r.Reason, r.EndedAt = run.StateSkipped, e.Reason, e.At
 	case run.EventDeferred:
-		if len(r.Attempts) == 0 || run.HeldBack(e.Reason) {
-			r.State, r.Reason = run.StateWaiting, e.Reason
+		if len(r.Attempts) == 0 || run.HeldBack(e.Reason) || r.takenAway() {
+			r.State, r.Reason, r.EndedAt = run.StateWaiting, e.Reason, time.Time{}
 		}
 		r.note(e)
 	case run.EventDiscarded:
@@ -66,7 +66,7 @@ func (r *Run) enqueued(e *run.Event) {
 	if r.EnqueuedAt.IsZero() {
 		r.EnqueuedAt = e.At
 	}
-	// Also a run that had ended: one recalled by an edit may be due again.
+	// Also a run that had ended: what an edit took away may be due again.
 	r.State, r.Reason, r.EndedAt = run.StateQueued, "", time.Time{}
 	r.Hops = max(r.Hops, e.Hops)
 	r.Version, r.EnvNames, r.Backfill = cmp.Or(e.Version, r.Version), e.EnvNames, e.Backfill
@@ -82,6 +82,12 @@ func (r *Run) enqueued(e *run.Event) {
 		Number: e.Attempt, Fence: e.Fence, State: run.StateQueued,
 		EnqueuedAt: e.At, NotBefore: r.NotBefore,
 	}
+}
+
+// takenAway reports whether an edit ended the run before it started: a later
+// definition may make it due again.
+func (r *Run) takenAway() bool {
+	return r.State == run.StateSkipped && r.Reason == run.ReasonEdited
 }
 
 // report takes in what a worker wrote.

@@ -14,8 +14,9 @@ import (
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
-// commitWait bounds a transaction's end; its outcome is unknown then.
-const commitWait = 12 * time.Second
+// lastWait bounds a transaction that is under way when its shard is another's,
+// or this scheduler stops.
+const lastWait = 3 * time.Second
 
 // commit makes effects one transaction, together with how far the topics were
 // read. Without effects it only renews the lease, when that is due.
@@ -44,7 +45,7 @@ func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
 // transact commits the records in one transaction. After an error the client
 // is of no more use: what became of the transaction only the log knows.
 func (t *tenure) transact(ctx context.Context, records []*kgo.Record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWait)
+	ctx, cancel := kafka.Outlast(ctx, lastWait)
 	defer cancel()
 	t.committed = time.Now()
 	t.facts.committing.Note(t.committed)

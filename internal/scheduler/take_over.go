@@ -30,7 +30,7 @@ const (
 // it may have left open.
 func (l *loop) takeOver(ctx context.Context) (*tenure, error) {
 	id := l.o.Names.Prefix + "scheduler." + strconv.Itoa(int(l.shard))
-	cl, err := l.o.Kafka.Transactional(id, kgo.KeepControlRecords(),
+	cl, err := l.o.Kafka.Transactional(id, kgo.TransactionTimeout(kafka.ShardTimeout), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		return nil, err

@@ -43,6 +43,8 @@
 //     changes nothing, nor does one of a member that does not hold the run.
 //   - A run gets a new fence only when nobody can start it under the old one:
 //     its holder gave it back or is gone, or it was withdrawn.
+//   - A run has one end; but what ended as skipped because of an edit is decided
+//     anew if a later definition makes it due again (remember in state.go).
 //   - A run that is staged ahead of its due time is in nobody's way: where it must
 //     not meet one that was asked for, it is taken back and yields (ahead.go).
 //   - The log and the written states together say what the shard knows: a new

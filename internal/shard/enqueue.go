@@ -62,7 +62,7 @@ func (s *Shard) end(e *entry, a *Active, fin run.Event, now time.Time) {
 	s.settled(a)
 	e.st.remember(Summary{
 		ID: a.ID, Due: a.Due, State: fin.State, Attempts: a.Attempt, EndedAt: now.UTC(), Took: took(fin.Outcome),
-	})
+	}, ev.Reason)
 	s.tellEnded(e, a, &ev, now)
 	e.st.remove(a.ID)
 	s.beginDeferred(e, now)

@@ -27,7 +27,7 @@ func TestPackedStatesAreSmall(t *testing.T) {
 	st := JobState{V: 1, Job: "backup", Version: "0123456789ab", Through: now, Fence: now.UnixMicro()}
 	require.Less(t, len(pack(nil, &st)), 40)
 	for range maxRecent {
-		st.remember(Summary{ID: run.NewID("backup", now, ""), Due: now, State: run.StateSucceeded, Attempts: 1, EndedAt: now})
+		st.remember(Summary{ID: run.NewID("backup", now, ""), Due: now, State: run.StateSucceeded, Attempts: 1, EndedAt: now}, "")
 	}
 	require.Less(t, len(pack(nil, &st)), 450)
 }

@@ -115,7 +115,7 @@ func (st *JobState) replay(ev *run.Event) {
 		}
 		st.remember(Summary{
 			ID: ev.Run, Due: ev.Due, State: ev.State, Attempts: ev.Attempt, EndedAt: ev.At, Took: took(ev.Outcome),
-		})
+		}, ev.Reason)
 		st.remove(ev.Run)
 	case run.EventBackfill:
 		if b := st.backfill(ev.Backfill); b != nil && ev.Progress != nil {

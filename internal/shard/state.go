@@ -299,14 +299,18 @@ func (st *JobState) knows(id run.ID) bool {
 }
 
 // remember adds to the bounded history the end of a run, which is still among
-// the unfinished ones if it ever was.
-func (st *JobState) remember(sum Summary) {
+// the unfinished ones if it ever was. What an edit took away is not kept: a later
+// one may make it due again, and then it is to run.
+func (st *JobState) remember(sum Summary, reason string) {
 	a := st.find(sum.ID)
 	if a != nil {
 		st.ranOne(a.Backfill, sum.State)
 	}
 	if st.Watch != nil && (a == nil || a.Backfill == "") {
 		st.Watch.ended(sum)
+	}
+	if sum.State == run.StateSkipped && reason == run.ReasonEdited {
+		return
 	}
 	st.Recent = append(st.Recent, sum)
 	if over := len(st.Recent) - maxRecent; over > 0 {
@@ -318,7 +322,7 @@ func (st *JobState) remember(sum Summary) {
 func (st *JobState) succeed(a *Active, ev *run.Event) {
 	st.remember(Summary{
 		ID: a.ID, Due: a.Due, State: run.StateSucceeded, Attempts: a.Attempt, EndedAt: ev.At.UTC(), Took: took(ev.Outcome),
-	})
+	}, "")
 	st.remove(a.ID)
 }
 

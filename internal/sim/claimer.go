@@ -34,7 +34,7 @@ type position struct {
 }
 
 func (c *claimer) txn() *transactional {
-	return c.k.w.transactional(fmt.Sprintf("worker.%s.%s", c.k.name, c.queue))
+	return c.k.w.transactional(fmt.Sprintf("worker.%s.%s", c.k.name, c.queue), claimTimeout)
 }
 
 func (c *claimer) group() *group { return c.k.w.group(c.k.cluster, c.queue) }
@@ -288,7 +288,7 @@ func (c *claimer) transact(batches []batchOf, offsets []offsetCommit, done func(
 		}
 	}
 	s, epoch, id := c.session, c.epoch, c.txn()
-	c.k.after(transactionTimeout, func() { once(false, errUnknown) })
+	c.k.after(claimTimeout, func() { once(false, errUnknown) })
 	lost := c.k.w.loses(c.k.node)
 	c.k.ask(id.at, func(answer func(func())) {
 		id.write(c.k.node, epoch, batches, func(err error) {

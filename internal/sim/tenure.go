@@ -29,7 +29,7 @@ func (l *loop) stop() {
 }
 
 func (l *loop) txn() *transactional {
-	return l.s.w.transactional(fmt.Sprintf("scheduler.%d", l.shard))
+	return l.s.w.transactional(fmt.Sprintf("scheduler.%d", l.shard), shardTimeout)
 }
 
 // own fences the last owner, commits a barrier, and reads the state up to it.

@@ -14,11 +14,14 @@ const (
 	txnAborted   txnState = "aborted"
 )
 
-// transactionTimeout is after how long the coordinator aborts one that its
-// producer has left open, and commitWait how long a scheduler waits for one.
+// shardTimeout and claimTimeout are after how long the coordinator aborts a
+// transaction that its producer has left open, and commitWait how long a
+// scheduler waits for one: less than in earnest, where what is lost is sent
+// again, so that owners whose transactions end they know not how go on at once.
 const (
-	transactionTimeout = 10 * time.Second
-	commitWait         = 12 * time.Second
+	shardTimeout = 60 * time.Second
+	claimTimeout = 15 * time.Second
+	commitWait   = 12 * time.Second
 )
 
 var (
@@ -44,18 +47,19 @@ type offsetCommit struct {
 
 // transactional is a transactional ID at its coordinator.
 type transactional struct {
-	w     *world
-	name  string
-	at    *partition // where its coordinator keeps it
-	epoch int
-	cur   *transaction // open, or its markers are being written
-	wait  []func()     // to be done once there is none
+	w       *world
+	name    string
+	at      *partition // where its coordinator keeps it
+	timeout time.Duration
+	epoch   int
+	cur     *transaction // open, or its markers are being written
+	wait    []func()     // to be done once there is none
 }
 
-func (w *world) transactional(name string) *transactional {
+func (w *world) transactional(name string, timeout time.Duration) *transactional {
 	t := w.txns[name]
 	if t == nil {
-		t = &transactional{w: w, name: name, at: w.coordinator(name)}
+		t = &transactional{w: w, name: name, timeout: timeout, at: w.coordinator(name)}
 		w.txns[name] = t
 	}
 	return t
@@ -126,7 +130,7 @@ type batchOf struct {
 func (t *transactional) begin(epoch int) {
 	txn := &transaction{id: t, epoch: epoch, state: txnOpen}
 	t.cur = txn
-	t.w.after(transactionTimeout, func() {
+	t.w.after(t.timeout, func() {
 		if txn.state == txnOpen {
 			t.epoch++
 			t.decide(txn, txnAborted)

@@ -27,8 +27,8 @@ const (
 	sessionRetry = 500 * time.Millisecond
 	// maxPartitions bounds the partitions of a queue that a beat names.
 	maxPartitions = 10_000
-	// fenceWait bounds the wait for the transactional ID.
-	fenceWait = 15 * time.Second
+	// lastWait bounds a claim that is under way when the worker stops.
+	lastWait = 10 * time.Second
 )
 
 // claimer takes runs off one queue.
@@ -184,7 +184,7 @@ func (c *claimer) session(ctx context.Context) error {
 // fence aborts what an earlier life left open: it would hide all that is
 // committed behind it.
 func fence(ctx context.Context, cl *kgo.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, fenceWait)
+	ctx, cancel := context.WithTimeout(ctx, kafka.Stall)
 	defer cancel()
 	if _, _, err := cl.ProducerID(ctx); err != nil {
 		return fmt.Errorf("taking over the transactional ID: %w", err)
@@ -300,9 +300,11 @@ func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, 
 			events = append(events, ev)
 		}
 	}
-	// Neither a drain nor a rebalance may cut the end of a transaction:
-	// nobody would know how it ended.
-	committed, err := c.commit(context.WithoutCancel(ctx), session, records)
+	// Neither a drain nor a rebalance may cut the end of a transaction that
+	// Kafka answers: nobody would know how it ended.
+	lasting, cancel := kafka.Outlast(ctx, lastWait)
+	defer cancel()
+	committed, err := c.commit(lasting, session, records)
 	c.w.metrics.claimSeconds.Observe(time.Since(begin).Seconds())
 	if err != nil || !committed {
 		c.w.metrics.claimsAborted.Inc()

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -354,6 +355,64 @@ func TestEditsLeaveTimeToAct(t *testing.T) {
 	require.Equal(t, check.Fail, r.Verdict)
 	require.Equal(t, check.RuleLostDue, r.Violations[0].Rule)
 	require.Equal(t, at(360), r.Violations[0].Due)
+}
+
+// A schedule is changed at 97 s, which takes the run due at 120 s away, and
+// changed back at 107 s.
+func TestWhatAnEditTookAwayMayBecomeDueAgain(t *testing.T) {
+	const due = 120.0
+	reverted := func(ended run.Event, back *job.Job) check.Report {
+		w := clean()
+		w.without(due)
+		other := *w.Jobs[0].Job
+		other.Schedule = "0 12 * * *"
+		w.Jobs = append(w.Jobs, check.Definition{Name: "backup", Job: &other, At: at(97), Acted: at(97.2)})
+		if back == nil {
+			back = w.Jobs[0].Job
+		}
+		w.Jobs = append(w.Jobs, check.Definition{Name: "backup", Job: back, At: at(107), Acted: at(107.2)})
+		events := w.Events
+		w.Events, w.fence = slices.Clone(events[:3]), 1 // the minute before
+		w.hand(due, 1, due, 95)
+		w.say(run.Event{Type: run.EventRecalling, Attempt: 1, Reason: run.ReasonEdited}, due, 97.2)
+		w.say(run.Event{Type: run.EventDropped, Attempt: 1, By: "w1", Reason: run.ReasonEdited}, due, 97.4)
+		ended.Type, ended.Attempt, ended.Trigger = run.EventEnded, 1, run.TriggerSchedule
+		w.say(ended, due, 97.5)
+		w.hand(due, 1, due, 107.2)
+		w.attempt(due, 1, due+0.1, due+2, 0)
+		for _, ev := range events[3:] { // their fences follow
+			ev.Fence += 2
+			w.Events = append(w.Events, ev)
+		}
+		for i := range w.Runs {
+			if w.Runs[i].Due.After(at(due)) {
+				w.Runs[i].Fence += 2
+			}
+		}
+		for i := range w.Lines {
+			if w.Lines[i].At.After(at(due + 10)) {
+				w.Lines[i].Fence += 2
+			}
+		}
+		return judge(t, w.Evidence)
+	}
+	r := reverted(run.Event{State: run.StateSkipped, Reason: run.ReasonEdited}, nil)
+	require.Equal(t, check.Pass, r.Verdict, "%s", r)
+
+	final := func(r check.Report) {
+		t.Helper()
+		require.True(t, slices.ContainsFunc(r.Violations, func(v check.Violation) bool {
+			return v.Rule == check.RuleFinal && v.Due.Equal(at(due)) && strings.Contains(v.Detail, "handed out after it had ended")
+		}), "%s", r)
+	}
+	for _, reason := range []string{run.ReasonOverlap, run.ReasonPaused, run.ReasonStartDeadline, run.ReasonDeleted, run.ReasonNoWorker} {
+		final(reverted(run.Event{State: run.StateSkipped, Reason: reason}, nil))
+	}
+	final(reverted(run.Event{State: run.StateCancelled, Reason: run.ReasonEdited}, nil))
+	final(reverted(run.Event{State: run.StateDead, Reason: run.ReasonEdited}, nil))
+	never := *clean().Jobs[0].Job
+	never.Schedule = "0 13 * * *"
+	final(reverted(run.Event{State: run.StateSkipped, Reason: run.ReasonEdited}, &never))
 }
 
 func TestViolationsShowTheirRecords(t *testing.T) {

@@ -89,6 +89,12 @@ func (h *history) begin(fence int64) {
 	h.final, h.attempt, h.freed, h.retrying, h.deferred = nil, 0, false, false, false
 }
 
+// reopen takes back that an edit ended the run. Nothing of it has started, so that
+// its first attempt is handed out once more, under a later fence.
+func (h *history) reopen() {
+	h.final, h.attempt, h.freed, h.retrying, h.deferred = nil, 0, false, false, false
+}
+
 // life says in which of the run's lives a fence was given out.
 func (h *history) life(fence int64) int {
 	n := 0

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func (j *judge) readLedger() {
 }
 
 func (j *judge) event(b *book, h *history, ev *run.Event) {
+	if j.reverted(b, h, ev) {
+		h.reopen()
+	}
 	current := ev.Fence == h.fence
 	switch ev.Type {
 	case run.EventEnqueued:
@@ -158,6 +162,24 @@ func (j *judge) enqueued(b *book, h *history, ev *run.Event) {
 	h.attempt, h.fence, h.freed, h.retrying = ev.Attempt, ev.Fence, false, false
 	b.open[h.id] = true
 	delete(b.waits, h.id)
+}
+
+// reverted reports whether a shard decides anew what an edit had taken away, since
+// a later definition makes it due again.
+func (j *judge) reverted(b *book, h *history, ev *run.Event) bool {
+	switch ev.Type {
+	case run.EventEnqueued, run.EventDeferred, run.EventSkipped, run.EventEnded:
+	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill,
+		run.EventLate, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
+		return false
+	}
+	if h.final == nil || h.final.State != run.StateSkipped || h.final.Reason != run.ReasonEdited {
+		return false
+	}
+	skew := j.e.Limits.Skew
+	return slices.ContainsFunc(b.defs, func(t *tenure) bool {
+		return t.def != nil && t.names(h.due) && !t.acted.Before(h.final.At.Add(-skew)) && !t.at.After(ev.At.Add(skew))
+	})
 }
 
 // reborn reports whether a run that ended may exist again: its job was
