@@ -84,6 +84,11 @@ type backfillListCmd struct {
 	Job string `arg:"" optional:"" help:"Only those of this job."`
 }
 
+func (backfillListCmd) Help() string {
+	return "Shows the backfills that are under way or ended of late, and how far each is.\n\n" +
+		"Examples:\n\n    belfry backfill list\n    belfry backfill list reports/hourly --output json"
+}
+
 // Run lists them.
 func (c *backfillListCmd) Run(ctx context.Context, s *session) error {
 	k, err := c.connect(ctx, s)
@@ -132,6 +137,11 @@ func (c *backfillStep) do(ctx context.Context, s *session, step steer.BackfillSt
 
 type backfillPauseCmd struct{ backfillStep }
 
+func (backfillPauseCmd) Help() string {
+	return "The runs that were handed out go on; no more are handed out until it is resumed.\n\n" +
+		"Examples:\n\n    belfry backfill pause reports/hourly ID    # as `belfry backfill list` shows it"
+}
+
 // Run pauses it.
 func (c *backfillPauseCmd) Run(ctx context.Context, s *session) error {
 	return c.do(ctx, s, steer.BackfillPause, "is being paused; what was handed out runs on")
@@ -139,12 +149,22 @@ func (c *backfillPauseCmd) Run(ctx context.Context, s *session) error {
 
 type backfillResumeCmd struct{ backfillStep }
 
+func (backfillResumeCmd) Help() string {
+	return "It goes on where it stopped.\n\n" +
+		"Examples:\n\n    belfry backfill resume reports/hourly ID"
+}
+
 // Run resumes it.
 func (c *backfillResumeCmd) Run(ctx context.Context, s *session) error {
 	return c.do(ctx, s, steer.BackfillResume, "goes on")
 }
 
 type backfillCancelCmd struct{ backfillStep }
+
+func (backfillCancelCmd) Help() string {
+	return "The runs that were handed out go on; the rest of its due times are not run by it.\n\n" +
+		"Examples:\n\n    belfry backfill cancel reports/hourly ID"
+}
 
 // Run cancels it.
 func (c *backfillCancelCmd) Run(ctx context.Context, s *session) error {

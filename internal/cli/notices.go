@@ -26,7 +26,7 @@ type noticesListCmd struct {
 
 func (noticesListCmd) Help() string {
 	return "A job's \"notify\" says who is told of what; docs/notices.md says more.\n\n" +
-		"Examples:\n\n    belfry notices\n    belfry notices backup --since 168h -o json"
+		"Examples:\n\n    belfry notices\n    belfry notices list backup --since 168h -o json"
 }
 
 // Run lists notices.

@@ -113,6 +113,11 @@ type tokenListCmd struct {
 	answer
 }
 
+func (tokenListCmd) Help() string {
+	return "Shows names, roles, scopes and ends; a token itself is shown once, when it is made.\n\n" +
+		"Examples:\n\n    belfry token list"
+}
+
 // Run lists tokens.
 func (c *tokenListCmd) Run(ctx context.Context, s *session) error {
 	k, err := c.way(ctx, s)
@@ -144,6 +149,11 @@ func (c *tokenListCmd) Run(ctx context.Context, s *session) error {
 type tokenRevokeCmd struct {
 	reachable
 	ID string `arg:"" name:"token" help:"ID of the token, as \"belfry token list\" shows it."`
+}
+
+func (tokenRevokeCmd) Help() string {
+	return "Servers refuse it as soon as they have read so, within seconds.\n\n" +
+		"Examples:\n\n    belfry token revoke ID    # as `belfry token list` shows it"
 }
 
 // Run revokes a token.

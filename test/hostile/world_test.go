@@ -190,7 +190,9 @@ func (w *world) count(name, label string) map[string]int {
 						of = pair.GetValue()
 					}
 				}
-				sums[of] += int(m.GetCounter().GetValue())
+				if n := int(m.GetCounter().GetValue()); n > 0 { // those of known labels begin at zero
+					sums[of] += n
+				}
 			}
 		}
 	}
