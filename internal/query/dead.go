@@ -104,10 +104,10 @@ func (t *Topics) markRequeued(ctx context.Context, letters []DeadLetter) error {
 	err := t.readAll(ctx, t.Names.Commands(), nil, func(r *kgo.Record) error {
 		// Of one that cannot be read, a shard keeps a dead letter: it has no type.
 		q, _ := topic.DecodeRequest(r.Value)
-		switch {
-		case q.Type == run.RequestRequeue || q.Type == run.RequestReplay:
+		if q.Type == run.RequestRequeue || q.Type == run.RequestReplay {
 			requeued[q.Run] = q.At
-		case q.Type == run.RequestDiscard:
+		}
+		if q.Type == run.RequestDiscard {
 			discarded[q.Run] = q.At
 		}
 		return nil
