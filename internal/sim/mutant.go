@@ -29,7 +29,6 @@ type Mutant struct {
 	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
 	ForgetRow, OtherLife, ReuseNumbers        bool
 	JudgeOneLane, JudgeStale, IgnoreAnnounced bool
-	ClearUnclaimed                            bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
@@ -69,7 +68,6 @@ func Mutants() []Mutant {
 		{Name: "judge-one-lane", What: "a worker is silent that is so in the first lane", JudgeOneLane: true},
 		{Name: "judge-stale", What: "what was read of a lane is taken for all there is", JudgeStale: true},
 		{Name: "ignore-announced", What: "a shard does not heed what beats announce", IgnoreAnnounced: true},
-		{Name: "clear-unclaimed", What: "a look at control before the claim clears a run for good", ClearUnclaimed: true},
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
@@ -343,10 +341,7 @@ func (m *Mutant) polled(p claim.Polled, now time.Time) claim.Polled {
 }
 
 // claimInput is what a worker's core is told.
-func (m *Mutant) claimInput(in claim.Input, now time.Duration) []claim.Input {
-	if claimed, ok := in.(claim.Claimed); ok && m.ClearUnclaimed {
-		return []claim.Input{claimed, claim.ControlRead{Asked: now}}
-	}
+func (m *Mutant) claimInput(in claim.Input) []claim.Input {
 	if lost, ok := in.(claim.Unclaimed); ok && m.AbortedIsOurs {
 		return []claim.Input{claim.Claimed(lost)}
 	}

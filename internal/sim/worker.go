@@ -227,7 +227,7 @@ func (k *worker) describe() member.Beat {
 }
 
 func (k *worker) step(in claim.Input) {
-	for _, in := range k.w.mutant.claimInput(in, k.mono()) {
+	for _, in := range k.w.mutant.claimInput(in) {
 		for _, e := range k.st.Step(in, k.now()) {
 			k.perform(e)
 		}
