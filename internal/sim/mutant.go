@@ -17,6 +17,9 @@ import (
 type Mutant struct {
 	Name, What string
 
+	// Rare: it takes more seeds than a test has time for.
+	Rare bool
+
 	// Faults of the shells.
 	NoFencing, ReadUncommitted, IgnoreBarrier bool
 	StartUnacked, NoLastLook, NoTimeout       bool
@@ -71,10 +74,10 @@ func Mutants() []Mutant {
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
-		{Name: "ignore-holder", What: "a claim does not say after which beat it was made", IgnoreHolder: true},
+		{Name: "ignore-holder", What: "a claim does not say after which beat it was made", IgnoreHolder: true, Rare: true},
 		{Name: "control-unread", What: "a worker counts control as read up to now though it is not", ControlUnread: true},
 		{Name: "old-is-new", What: "old runs start without their shard's word", OldIsNew: true},
-		{Name: "withdraw-at-once", What: "a run is withdrawn while a worker may still start it", WithdrawAtOnce: true},
+		{Name: "withdraw-at-once", What: "a run is withdrawn while a worker may still start it", WithdrawAtOnce: true, Rare: true},
 		{Name: "no-replay", What: "a new owner goes by the written states alone", NoReplay: true},
 		{Name: "no-checkpoint", What: "a checkpoint says it wrote the states, and does not", NoCheckpoint: true},
 		{Name: "forget-through", What: "a take-over decides the last two minutes anew", ForgetThrough: true},

