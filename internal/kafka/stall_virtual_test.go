@@ -69,7 +69,7 @@ func stall(c *kfake.Cluster, until time.Time, why *kerr.Error) {
 // is away, are committed when Kafka goes on.
 func TestATransactionOutlastsAStandstill(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, c *kfake.Cluster, o kafka.Options, names topic.Names) {
-		shard, err := o.Transactional("shard")
+		shard, err := o.Transactional("shard", kgo.TransactionTimeout(kafka.ShardTimeout))
 		require.NoError(t, err)
 		defer shard.Close()
 		commit := func(value string) {
