@@ -14,7 +14,7 @@ const (
 	topicFailed    = "dev.pingpong.failed"
 )
 
-// What answers say.
+// The words of answers.
 const (
 	ping        = "ping"
 	pong        = "pong"

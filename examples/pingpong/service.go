@@ -141,7 +141,7 @@ func (s *service) run(ctx context.Context) error {
 		if errors.Is(err, errRebalanced) {
 			continue
 		}
-		// What became of the transaction is not known: begin anew, which ends it.
+		// The transaction's end is not known: begin anew, which ends it.
 		s.session.Close()
 		rest(ctx)
 		if err := s.join(); err != nil {

@@ -219,8 +219,8 @@ func (w *world) keep(fetches kgo.Fetches) {
 // holds each answer against its request.
 func (w *world) judge() {
 	w.await(w.n)
-	// What an instance is about to answer again, it has not committed as read;
-	// once all is, nothing can follow.
+	// An instance has not committed as read the requests that it will answer
+	// again; once all are committed, nothing can follow.
 	require.Eventually(w.t, func() bool {
 		lag, err := w.admin.Lag(w.t.Context(), group)
 		return err == nil && lag.Error() == nil && lag[group].Lag.Total() == 0 && lag[group].State == "Stable"

@@ -4,7 +4,7 @@
 //
 // Lists and details come from the read model (package history), which lags
 // behind Kafka by what Progress says. What a schedule will do is computed.
-// What the command line asks (states.go) is read from Kafka by package query, so
+// Answers to the command line (states.go) are read from Kafka by package query, so
 // that both ways answer alike. Changes go through package steer.
 //
 // Every operation names the role it needs (route); what lies outside the scope

@@ -62,7 +62,7 @@ func (s *server) follow(_ context.Context, who access.Principal, in *eventsInput
 
 // told is a change as the principal may see it, nil if it may not.
 func (s *server) told(ctx context.Context, who access.Principal, c *history.Change) (*history.Change, error) {
-	// What the principal may see may change while the stream lasts.
+	// The principal's sight may change while the stream lasts.
 	if c.Job != "" {
 		seen, err := s.sight(who).job(ctx, c.Job)
 		if err != nil || !seen {

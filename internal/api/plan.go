@@ -169,7 +169,7 @@ func (s *server) apply(ctx context.Context, who access.Principal, in *setInput) 
 	if b.DryRun {
 		return out, nil
 	}
-	// Those beyond the scope are left to others: files name clusters, or have
+	// Clusters beyond the scope are left to others: files name clusters, or have
 	// default ones, whoever applies them.
 	clusters := slices.DeleteFunc(b.Clusters, func(c string) bool { return !(access.Scope{Clusters: who.Scope.Clusters}).Covers(c, nil) })
 	for _, j := range jobs {

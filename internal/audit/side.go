@@ -9,7 +9,7 @@ import (
 // MaxSide bounds each of Before and After, in bytes.
 const MaxSide = 64 << 10
 
-// What stands for a value that nobody is shown.
+// The signs that stand for a value that nobody is shown.
 const (
 	hidden        = "(hidden)"
 	hiddenChanged = "(hidden, changed)"

@@ -5,7 +5,7 @@
 //
 // # What it promises
 //
-// What a history answers follows from the log alone, as it is in each
+// A history's answers follow from the log alone, as it is in each
 // partition: neither the bounds of batches nor the order between partitions
 // count, nor when the process was killed, nor when pruning came by. Three things
 // are older than the log may be, and a file that is built anew lacks them: runs
@@ -34,7 +34,7 @@
 //
 // Runs are folded by package ledger and by nothing else: of the runs that a
 // batch touches, a ledger is made (load), folded, and stored (fold_events.go).
-// What is counted of a run follows from its columns alone (columns.go), so that
+// The counts of a run follow from its columns alone (columns.go), so that
 // a run that changes is taken out of the counts as it was, and put in as it is.
 //
 // Which definition a run ran by: its events name a version (job.Job.Version); of

@@ -45,7 +45,7 @@ func (b *batch) writeLetters(ctx context.Context) error {
 		cluster, _ := b.d.o.Names.Cluster(l.at.Topic)
 		id, jobName, about := recordPlace(l.at), "", any(nil)
 		if l.value.Topic != "" {
-			// What several members wrote of one record is one: the first of them.
+			// Letters of several members about one record are one: the first of them.
 			id = topic.Place{Topic: l.value.Topic, Partition: l.value.Partition, Offset: l.value.Offset}.String()
 		}
 		if r := l.value.Run; r != nil {

@@ -35,7 +35,7 @@ func TestTwoHistoriesAgree(t *testing.T) {
 		}
 		same(t, want, ask(t, d, l))
 
-		// What was folded before changes nothing.
+		// Records that were folded before change nothing.
 		fold(t, d, l.order(t, "again", 20))
 		same(t, want, ask(t, d, l))
 	})

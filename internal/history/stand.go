@@ -110,7 +110,7 @@ func (s *stand) insert(c *columns) {
 		s.strip = s.strip[:stripRuns]
 	}
 	if len(s.strip) == stripRuns && s.stale.strip {
-		// What was dropped was put back: nothing older is missing.
+		// The run that was dropped was put back: nothing older is missing.
 		s.stale.strip = false
 	}
 }

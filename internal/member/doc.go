@@ -36,8 +36,8 @@
 // the lane in which this was longest ago. At it, no lane had acknowledged a beat
 // for 4.25 s; so the worker knew by then, or will before it takes in any later
 // acknowledgement, that it was out of touch, and has given back all that it held.
-// What it claimed later names a later beat than some lane held at that moment
-// (Behind), and is not judged by it.
+// Its later claims name a later beat than some lane held at that moment
+// (Behind), and are not judged by it.
 //
 // A beat lists the claims whose start it announces. One lane that has it is enough:
 // whoever judges the worker has read all lanes.

@@ -171,7 +171,7 @@ func TestANewLifeLivesInAllLanes(t *testing.T) {
 	require.Equal(t, member.StatusGone, l.believed(t, "s3").Status)
 }
 
-// What was read of a lane may be old. A worker that was missing there long ago, and
+// Reading of a lane may lag behind. A worker that was missing there long ago, and
 // in the others is now, has not been missing everywhere at any moment.
 func TestMissingAtOneMoment(t *testing.T) {
 	l := newLanes(3)
@@ -195,7 +195,7 @@ func TestMissingAtOneMoment(t *testing.T) {
 	require.Equal(t, member.StatusSilent, l.believed(t, "w").Status)
 }
 
-// What a worker did after the beats that every lane holds, they cannot tell, though
+// Lanes cannot tell what a worker did after the beats that all of them hold, though
 // one holds a later beat.
 func TestHowFarTheLanesLagBehind(t *testing.T) {
 	l := newLanes(3)
@@ -253,8 +253,8 @@ func TestAFormerLifeIsKnownWhileItBeats(t *testing.T) {
 	require.Equal(t, member.StatusLive, m.Status)
 }
 
-// What a life announced is known after another has taken its name, whichever lane
-// told of it.
+// A life's announcements are known after another has taken its name, whichever lane
+// told of them.
 func TestWhatAFormerLifeAnnounced(t *testing.T) {
 	var v member.View
 	beat := func(lane int32, life, seq int64, announced ...run.Row) {

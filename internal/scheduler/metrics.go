@@ -49,7 +49,7 @@ const (
 	maxShards = 64
 )
 
-// What errors outside transactions are about.
+// The subjects of errors outside transactions.
 const (
 	whatSurvey     = "survey"
 	whatBeat       = "beat"

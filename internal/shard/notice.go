@@ -10,7 +10,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/run"
 )
 
-// What is told about a job is decided with what it follows from, in the same
+// A notice about a job is decided with what it follows from, in the same
 // Step: the notice and the state that says it was told are of one transaction,
 // so that each cause is told of once, whoever owns the shard.
 

@@ -17,7 +17,7 @@
 // something changed, at most once in refreshEvery; htmx then asks for the page
 // again and changes what differs. A log is a stream of its own (follow.go).
 //
-// What a reader may do is decided by package steer; pages leave out what their
+// Package steer decides what a reader may do; pages leave out what their
 // principal may not do, and show no jobs beyond its scope.
 //
 // Bounds: lists are pages of at most pageRows rows; a change of many jobs

@@ -27,7 +27,7 @@ type metrics struct {
 	claimedAhead                       prometheus.Histogram
 }
 
-// What errors of Kafka clients are about.
+// The subjects of errors of Kafka clients.
 const (
 	whatBeat       = "beat"
 	whatControl    = "control"

@@ -101,7 +101,7 @@ func TestLeastRights(t *testing.T) {
 		require.NoError(t, err, args)
 	}
 
-	// What each may write to, of all that there is.
+	// The topics that each may write to, of all that there are.
 	topics := []string{
 		"jobs", "commands", "events", "state", "members", "control", "audit", "access", "notices", "dead",
 		"runs.cluster-a", "retries.cluster-a", "dead.cluster-a", "output.cluster-a",

@@ -4,9 +4,9 @@
 // A command may write anything, and whoever writes it may wish the reader ill.
 // So everything is text until proven harmless: markup is escaped, colours
 // become the names of classes, and every other control sequence is left out.
-// What would be invisible or would reorder the text (control characters, bytes
-// that are no UTF-8, marks of direction and of no width) is shown as a sign of
-// its own.
+// Characters that would be invisible or would reorder the text (control characters,
+// bytes that are no UTF-8, marks of direction and of no width) are shown as signs of
+// their own.
 //
 // A Renderer goes from mid-line to mid-line as chunks come, so that a log can
 // be followed. The states of its parser:
