@@ -16,7 +16,7 @@ type membersInput struct {
 	All bool `query:"all" doc:"Those that are gone, too."`
 }
 
-type membersOutput struct{ Body history.Members }
+type membersOutput struct{ Body member.Roster }
 
 type shardsOutput struct {
 	Body struct {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/member"
-	"github.com/belfry-cron/belfry/internal/query"
 )
 
 const (
@@ -127,7 +126,7 @@ func queues(topics []kafka.Topic) kafka.Finding {
 }
 
 // judgeMembers looks at who lives, what they own and what their clocks say.
-func judgeMembers(m query.Members, now time.Time) []kafka.Finding {
+func judgeMembers(m member.Roster, now time.Time) []kafka.Finding {
 	living := kafka.Finding{Check: "schedulers and workers"}
 	clocks := kafka.Finding{Check: "clocks"}
 	schedulers, workers := 0, 0

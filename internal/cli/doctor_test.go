@@ -8,30 +8,29 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/member"
-	"github.com/belfry-cron/belfry/internal/query"
 )
 
 // TestJudgeMembers: each thing that can be wrong with members is told alone.
 func TestJudgeMembers(t *testing.T) {
 	now := time.Date(2026, 3, 29, 3, 0, 0, 0, time.UTC)
-	live := func(id string, role member.Role, at time.Time) query.Member {
-		return query.Member{Beat: member.Beat{ID: id, Role: role, Host: "h", At: at}, Status: member.StatusLive}
+	live := func(id string, role member.Role, at time.Time) member.Listed {
+		return member.Listed{Beat: member.Beat{ID: id, Role: role, Host: "h", At: at}, Status: member.StatusLive}
 	}
-	well := func() query.Members {
-		return query.Members{Zones: []string{"2026a"}, Members: []query.Member{
+	well := func() member.Roster {
+		return member.Roster{Zones: []string{"2026a"}, Members: []member.Listed{
 			live("s-1", member.RoleScheduler, now), live("s-2", member.RoleScheduler, now), live("w-1", member.RoleWorker, now),
 		}}
 	}
-	for says, change := range map[string]func(*query.Members){
-		"":                            func(*query.Members) {},
-		"no scheduler lives":          func(m *query.Members) { m.Members = m.Members[2:] },
-		"there is one scheduler":      func(m *query.Members) { m.Members = m.Members[1:] },
-		"no worker lives":             func(m *query.Members) { m.Members[2].Status = member.StatusGone },
-		"nobody owns shards 1-2":      func(m *query.Members) { m.Unowned = []int32{1, 2} },
-		"runs of c wait":              func(m *query.Members) { m.Closed = []query.Closed{{Cluster: "c", Why: "no rights"}} },
-		"w-1 on h is 1m0s from this":  func(m *query.Members) { m.Members[2].At = now.Add(-time.Minute) },
-		"w-1 on h is -1m0s from this": func(m *query.Members) { m.Members[2].At = now.Add(time.Minute) },
-		"members read a and b":        func(m *query.Members) { m.Zones = []string{"a", "b"} },
+	for says, change := range map[string]func(*member.Roster){
+		"":                            func(*member.Roster) {},
+		"no scheduler lives":          func(m *member.Roster) { m.Members = m.Members[2:] },
+		"there is one scheduler":      func(m *member.Roster) { m.Members = m.Members[1:] },
+		"no worker lives":             func(m *member.Roster) { m.Members[2].Status = member.StatusGone },
+		"nobody owns shards 1-2":      func(m *member.Roster) { m.Unowned = []int32{1, 2} },
+		"runs of c wait":              func(m *member.Roster) { m.Closed = []member.ClosedBy{{Cluster: "c", Why: "no rights"}} },
+		"w-1 on h is 1m0s from this":  func(m *member.Roster) { m.Members[2].At = now.Add(-time.Minute) },
+		"w-1 on h is -1m0s from this": func(m *member.Roster) { m.Members[2].At = now.Add(time.Minute) },
+		"members read a and b":        func(m *member.Roster) { m.Zones = []string{"a", "b"} },
 	} {
 		m := well()
 		change(&m)

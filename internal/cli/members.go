@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/member"
-	"github.com/belfry-cron/belfry/internal/query"
 )
 
 type membersCmd struct {
@@ -63,7 +62,7 @@ func slots(r member.Role, s member.Slots) string {
 	return fmt.Sprintf("%d of %d free", s.Free, s.Total)
 }
 
-func holds(m *query.Member) string {
+func holds(m *member.Listed) string {
 	if m.Role != member.RoleWorker {
 		return "-"
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/plan"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -117,7 +118,7 @@ func (w *way) explained(ctx context.Context, name string, span query.Span) (quer
 	return w.kafka.Explained(ctx, name, span, time.Now())
 }
 
-func (w *way) members(ctx context.Context, all bool) (query.Members, error) {
+func (w *way) members(ctx context.Context, all bool) (member.Roster, error) {
 	if w.server != nil {
 		return w.server.Members(ctx, all)
 	}

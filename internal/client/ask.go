@@ -13,6 +13,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/ledger"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/plan"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
@@ -81,8 +82,8 @@ func (c *Client) RunOf(ctx context.Context, prefix string) (ledger.Run, error) {
 const minPrefix = 4
 
 // Members is that of query.Topics.
-func (c *Client) Members(ctx context.Context, all bool) (query.Members, error) {
-	var m query.Members
+func (c *Client) Members(ctx context.Context, all bool) (member.Roster, error) {
+	var m member.Roster
 	err := c.get(ctx, "/members", given("all", strconv.FormatBool(all)), &m)
 	for i := range m.Closed {
 		m.Closed[i].Why = run.Words(m.Closed[i].Reason)

@@ -311,7 +311,7 @@ type answers struct {
 	Stats       [][]history.Bucket
 	Calendar    [][]history.Day
 	Dead        []history.DeadLetter
-	Members     history.Members
+	Members     member.Roster
 	Audit       []history.Entry
 	Notices     []history.Entry
 	Overview    history.Overview

@@ -81,7 +81,7 @@ func (d *DB) Overview(ctx context.Context, now time.Time) (Overview, error) {
 func slotsOf(members []member.Member, now time.Time) []Slots {
 	all := map[string]*Slots{}
 	for _, m := range members {
-		if m.Role != member.RoleWorker || m.Status != member.StatusLive || now.Sub(m.At) > quietAfter {
+		if m.Role != member.RoleWorker || m.Status != member.StatusLive || now.Sub(m.At) > member.QuietAfter {
 			continue
 		}
 		s := all[m.Cluster]
