@@ -25,8 +25,8 @@ type report struct {
 	LeftOut []string `json:"left_out,omitempty"`
 }
 
-// tooSlow is how late the undisturbed load may be for the fault to be told from
-// it.
+// tooSlow bounds the lateness of the undisturbed load: beyond it the machine is
+// felt, and not the fault.
 const tooSlow = 2 * time.Second
 
 // judged is the verdict on one session.
@@ -42,7 +42,7 @@ type judged struct {
 	Why        []string `json:"why,omitempty"`
 }
 
-// result is what one strike did: the streams without and with the fault.
+// result holds the figures of a strike: the streams without and with the fault.
 type result struct {
 	*strike
 	Undisturbed map[string]stream `json:"undisturbed"`

@@ -73,7 +73,8 @@ func (r *report) others(show printer) {
 	}
 }
 
-// places shows where late runs lost their time, and what members said.
+// places shows the steps at which late runs lost their time, and the warnings of
+// members.
 func (r *report) places(show printer) {
 	show("\nWhere scheduled runs that felt the fault lost their time: where the broker led their shard's events / where not\n")
 	show("kafka\tstrike\tlate\tdue from\tto\tback after\t%s\t\n", strings.Join(steps(), "\t"))
