@@ -95,6 +95,11 @@ func readBeside(ctx context.Context, files []job.File, left int64) []job.File {
 	return beside
 }
 
+// FromPath is a prune for steer.Plan: the jobs that came from the file or folder.
+func FromPath(path string) func(job.Job) bool {
+	return func(j job.Job) bool { return cameFrom(j.Source, path) }
+}
+
 // cameFrom reports whether a job's source is path or a file in it.
 func cameFrom(source, path string) bool {
 	path = filepath.Clean(path)

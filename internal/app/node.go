@@ -54,13 +54,15 @@ type opened struct {
 	process *part
 	client  *kgo.Client
 	admin   *kafka.Admin
-	store   Store
+	topics  *query.Topics
 }
 
 // open reaches Kafka, makes sure that it will do and that the topics of the
 // clusters are there. Everything opened is on the stack.
 func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, error) {
+	o.Kafka.Metrics = kafka.NewMetrics(o.Registry)
 	n := &opened{Node: o, stack: st, roles: newRoles(st), health: &health{}}
+	n.expose()
 	n.process = n.health.begin(o.Name)
 	if err := n.serve(ctx); err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (o Node) open(ctx context.Context, st *stack, clusters []string) (*opened, 
 	if err != nil {
 		return nil, fmt.Errorf("looking for the topics: %w", err)
 	}
-	n.store = Store{&query.Topics{Kafka: o.Kafka, Client: client, Names: o.Names, Shards: shards}}
+	n.topics = &query.Topics{Kafka: o.Kafka, Client: client, Names: o.Names, Shards: shards}
 	return n, nil
 }
 
@@ -112,7 +114,7 @@ func (n *opened) ensure(ctx context.Context, clusters []string) error {
 // before their jobs are written.
 func (n *opened) watch(ctx context.Context, path string, prepare func(context.Context, []string) error) {
 	s := &source{
-		path: path, by: n.Name, store: n.store, prepare: prepare,
+		path: path, by: n.Name, topics: n.topics, prepare: prepare,
 		log: n.Log, metrics: newSourceMetrics(n.Registry),
 	}
 	n.roles.start(ctx, "job files", s.run)

@@ -46,7 +46,7 @@ func (n *opened) startScheduler(ctx context.Context, o SchedulerOptions) {
 	health := n.health.begin(n.Name)
 	so := scheduler.Options{
 		Name: n.Name, Host: n.Host, Version: n.Version, Zones: n.Zones,
-		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards,
+		Kafka: n.Kafka, Names: n.Names, Shards: n.topics.Shards,
 		CreateTopics: n.CreateTopics, Lead: o.Lead,
 		Registry: n.Registry, Log: n.Log, OnEvent: o.OnEvent, Ready: o.Ready,
 		Observe: func(state func() ready.Scheduler) {

@@ -11,7 +11,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry-cron/belfry/internal/access"
 	"github.com/belfry-cron/belfry/internal/job"
+	"github.com/belfry-cron/belfry/internal/metric"
+	"github.com/belfry-cron/belfry/internal/query"
+	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 const (
@@ -38,8 +42,8 @@ const (
 type source struct {
 	path string
 	by   string
-	// store writes; prepare makes the topics of the clusters named.
-	store   Store
+	// prepare makes the topics of the clusters named.
+	topics  *query.Topics
 	prepare func(ctx context.Context, clusters []string) error
 	log     *slog.Logger
 	metrics *sourceMetrics
@@ -53,28 +57,28 @@ type source struct {
 }
 
 type sourceMetrics struct {
+	maker  *metric.Maker
 	errors prometheus.Counter
 	valid  prometheus.Gauge
 	writes prometheus.Counter
 }
 
 func newSourceMetrics(reg prometheus.Registerer) *sourceMetrics {
-	m := &sourceMetrics{
-		errors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belfry_jobs_file_errors_total",
-			Help: "Contents of the job files that could not be put into force.",
-		}),
-		valid: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "belfry_jobs_file_valid",
-			Help: "1 if the job files as they are now are in force, 0 if older ones still are.",
-		}),
-		writes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belfry_jobs_file_changes_total",
-			Help: "Jobs added, changed or removed because of the job files.",
-		}),
+	k := metric.NewMaker(reg)
+	return &sourceMetrics{
+		maker: k,
+		errors: k.Counter(metric.Errors, "belfry_jobs_file_errors_total",
+			"Contents of the job files that could not be put into force."),
+		valid: k.Gauge(metric.Errors, "belfry_jobs_file_valid",
+			"1 if the job files as they are now are in force, 0 if older ones still are."),
+		writes: k.Counter(metric.Traffic, "belfry_jobs_file_changes_total",
+			"Jobs added, changed or removed because of the job files."),
 	}
-	reg.MustRegister(m.errors, m.valid, m.writes)
-	return m
+}
+
+// who is the source, as the one who changes jobs.
+func (s *source) who() access.Principal {
+	return access.Principal{Name: s.by, Role: access.Admin, Via: access.File}
 }
 
 // run watches the file until ctx ends.
@@ -155,27 +159,27 @@ func (s *source) apply(ctx context.Context, set job.Set, remove bool) error {
 	if err := s.prepare(ctx, set.Clusters); err != nil {
 		return err
 	}
-	have, err := s.store.Jobs(ctx)
+	have, err := s.topics.Jobs(ctx)
 	if err != nil {
 		return err
 	}
-	changes := Plan(have, set.Jobs, FromPath(s.path))
-	counts := map[ChangeKind]int{}
+	changes := steer.Plan(have, set.Jobs, FromPath(s.path))
+	counts := map[steer.ChangeKind]int{}
 	for _, c := range changes {
 		counts[c.Kind]++
 	}
-	if s.held = counts[Removed] > 0 && !remove; s.held {
+	if s.held = counts[steer.Removed] > 0 && !remove; s.held {
 		s.log.Info("jobs are gone from the job files; they are removed if they stay away", "path", s.path,
-			"jobs", counts[Removed], "seconds", int(time.Duration(untilGone-s.stood)*sourceEvery/time.Second))
-		changes = slices.DeleteFunc(changes, func(c Change) bool { return c.Kind == Removed })
-		counts[Removed] = 0
+			"jobs", counts[steer.Removed], "seconds", int(time.Duration(untilGone-s.stood)*sourceEvery/time.Second))
+		changes = slices.DeleteFunc(changes, func(c steer.Change) bool { return c.Kind == steer.Removed })
+		counts[steer.Removed] = 0
 	}
-	if err := s.store.Write(ctx, changes, s.by, time.Now()); err != nil {
+	if err := steer.New(steer.Options{Topics: s.topics}).Apply(ctx, s.who(), changes); err != nil {
 		return err
 	}
 	s.metrics.writes.Add(float64(len(changes)))
 	s.log.Info("job files are in force", "path", s.path, "jobs", len(set.Jobs),
-		"added", counts[Added], "changed", counts[Changed], "removed", counts[Removed])
+		"added", counts[steer.Added], "changed", counts[steer.Changed], "removed", counts[steer.Removed])
 	return nil
 }
 

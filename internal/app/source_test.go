@@ -16,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -33,15 +32,15 @@ jobs:
 `
 
 // newStore returns the jobs topic of a fresh broker.
-func newStore(t *testing.T) Store {
+func newStore(t *testing.T) *query.Topics {
 	t.Helper()
 	broker, err := kfake.NewCluster(kfake.NumBrokers(1))
 	require.NoError(t, err)
 	t.Cleanup(broker.Close)
-	s := Store{&query.Topics{
+	s := &query.Topics{
 		Kafka: kafka.Options{Brokers: broker.ListenAddrs()},
 		Names: topic.Names{Prefix: topic.DefaultPrefix}, Shards: 4,
-	}}
+	}
 	s.Client, err = s.Kafka.Client()
 	require.NoError(t, err)
 	t.Cleanup(s.Client.Close)
@@ -51,11 +50,11 @@ func newStore(t *testing.T) Store {
 }
 
 // newSource returns a source of path, and the clusters it asked for.
-func newSource(t *testing.T, s Store, path string) (src *source, clusters *[]string) {
+func newSource(t *testing.T, s *query.Topics, path string) (src *source, clusters *[]string) {
 	t.Helper()
 	clusters = new([]string)
 	return &source{
-		path: path, by: "test", store: s, log: slog.New(slog.DiscardHandler),
+		path: path, by: "test", topics: s, log: slog.New(slog.DiscardHandler),
 		metrics: newSourceMetrics(prometheus.NewRegistry()),
 		prepare: func(_ context.Context, names []string) error {
 			*clusters = names
@@ -65,7 +64,7 @@ func newSource(t *testing.T, s Store, path string) (src *source, clusters *[]str
 }
 
 // records counts what was ever written to the jobs topic.
-func records(t *testing.T, s Store) int {
+func records(t *testing.T, s *query.Topics) int {
 	t.Helper()
 	n := 0
 	require.NoError(t, kafka.ReadAll(t.Context(), s.Kafka, s.Names.Jobs(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
@@ -84,7 +83,7 @@ func reading(t *testing.T, m prometheus.Metric) int {
 	return int(shown.GetCounter().GetValue() + shown.GetGauge().GetValue())
 }
 
-func inForce(t *testing.T, s Store) map[string]topic.Job {
+func inForce(t *testing.T, s *query.Topics) map[string]topic.Job {
 	t.Helper()
 	jobs, err := s.Jobs(t.Context())
 	require.NoError(t, err)
@@ -174,30 +173,6 @@ func TestABrokenFileChangesNothing(t *testing.T) {
 	require.Equal(t, 2, records(t, s))
 }
 
-func TestPlanNamesWhatChanged(t *testing.T) {
-	s := newStore(t)
-	path := filepath.Join(t.TempDir(), "jobs.yaml")
-	require.NoError(t, os.WriteFile(path, []byte(twoJobs), 0o600))
-	src, _ := newSource(t, s, path)
-	looks(t, src, untilRead)
-	have := inForce(t, s)
-
-	changed := have["a"].Job
-	changed.Command, changed.Timeout = []string{"true"}, 5e9
-	fresh := have["b"].Job
-	fresh.Name = "c"
-	plan := Plan(have, []job.Job{fresh, changed}, FromPath(path))
-	for i := range plan {
-		plan[i].Job = job.Job{}
-	}
-	require.Equal(t, []Change{
-		{Kind: Changed, Name: "a", Fields: []string{"command", "timeout"}},
-		{Kind: Removed, Name: "b"},
-		{Kind: Added, Name: "c"},
-	}, plan)
-	require.Empty(t, Plan(have, nil, Keep))
-}
-
 // TestAFileThatIsBeingWritten: at no moment of a slow write in place does a
 // line run that is cut off, or a job go that comes back.
 func TestAFileThatIsBeingWritten(t *testing.T) {
@@ -264,7 +239,7 @@ func TestAFileOfAFolderThatIsAway(t *testing.T) {
 
 // TestAFileThatNeverStandsStill is said.
 func TestAFileThatNeverStandsStill(t *testing.T) {
-	src, _ := newSource(t, Store{}, filepath.Join(t.TempDir(), "jobs.yaml"))
+	src, _ := newSource(t, nil, filepath.Join(t.TempDir(), "jobs.yaml"))
 	for i := range 2 * untilSaid {
 		require.NoError(t, os.WriteFile(src.path, fmt.Appendf(nil, "jobs: [{name: j%d, command: x}]\n", i), 0o600))
 		looks(t, src, 1)

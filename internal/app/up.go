@@ -7,11 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry-cron/belfry/internal/broker"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/ready"
 	"github.com/belfry-cron/belfry/internal/run"
 )
@@ -72,7 +71,7 @@ func Up(ctx context.Context, o UpOptions) (err error) {
 		full, failing := b.Troubles()
 		return ready.Broker{Accepting: b.Accepting(), Full: full, Failing: failing}.Reasons(now)
 	})
-	if clusters, err = withJobs(ctx, n.store, clusters); err != nil {
+	if clusters, err = withJobs(ctx, n.topics, clusters); err != nil {
 		return unlessEnded(ctx, err)
 	}
 	n.startScheduler(ctx, SchedulerOptions{Lead: o.Lead, OnEvent: o.OnSchedule})
@@ -129,8 +128,8 @@ func (o *UpOptions) firstClusters(ctx context.Context) []string {
 }
 
 // withJobs adds the clusters of the jobs in force.
-func withJobs(ctx context.Context, s Store, clusters []string) ([]string, error) {
-	jobs, err := s.Jobs(ctx)
+func withJobs(ctx context.Context, t *query.Topics, clusters []string) ([]string, error) {
+	jobs, err := t.Jobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +172,7 @@ func (w *upWorkers) ensure(ctx context.Context, clusters []string) error {
 			Slots: w.o.Slots, RetrySlots: w.o.RetrySlots, Drain: w.o.Drain, OnEvent: w.o.OnRun,
 		}
 		wo.Name = w.n.Name + "-" + c
-		// Several workers in one process share the registry.
-		w.running[c] = w.n.runWorker(ctx, wo, prometheus.WrapRegistererWith(prometheus.Labels{"cluster": c}, w.n.Registry))
+		w.running[c] = w.n.runWorker(ctx, wo)
 	}
 	return nil
 }

@@ -38,18 +38,20 @@ func Worker(ctx context.Context, o WorkerOptions) (err error) {
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
-	st.push("worker", n.runWorker(ctx, o, n.Registry))
+	st.push("worker", n.runWorker(ctx, o))
 	n.started()
 	return n.roles.wait(ctx)
 }
 
-// runWorker starts a worker and returns what stops it.
-func (n *opened) runWorker(ctx context.Context, o WorkerOptions, reg prometheus.Registerer) (stop func(context.Context) error) {
+// runWorker starts a worker and returns what stops it. Its metrics carry its
+// cluster: several workers in one process share the registry.
+func (n *opened) runWorker(ctx context.Context, o WorkerOptions) (stop func(context.Context) error) {
+	reg := prometheus.WrapRegistererWith(prometheus.Labels{"cluster": o.Cluster}, n.Registry)
 	health := n.health.begin(o.Name)
 	wo := worker.Options{
 		Name: o.Name, Host: n.Host, Version: n.Version, Zones: n.Zones, Cluster: o.Cluster,
 		Queues: o.Queues, Slots: o.Slots, RetrySlots: o.RetrySlots, Drain: o.Drain,
-		Kafka: n.Kafka, Names: n.Names, Shards: n.store.Shards, Keeper: n.Keeper,
+		Kafka: n.Kafka, Names: n.Names, Shards: n.topics.Shards, Keeper: n.Keeper,
 		Registry: reg, Log: n.Log, OnEvent: o.OnEvent,
 		Observe: func(state func() ready.Worker) {
 			health.observe(func(now time.Time) []ready.Reason { return state().Reasons(now) })

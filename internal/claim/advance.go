@@ -10,7 +10,7 @@ import (
 // advance does what time and the inputs so far allow.
 func (s *State) advance(q *queue, now Now, out *effects) {
 	q.prune(now)
-	for _, h := range q.order {
+	for _, h := range q.near {
 		if left, bound := h.untilDeadline(now); bound && left < 0 && h.unexecuted() {
 			s.drop(h, run.ReasonStartDeadline, out)
 		}
@@ -21,7 +21,7 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 	}
 	t := q.tally(now)
 	free, executing := q.slots+q.soonFree()-t.taken, t.executing
-	for _, h := range q.order {
+	for _, h := range q.near {
 		switch {
 		case h.stage == ready && executing < q.slots && h.due(now) <= 0:
 			executing++
@@ -29,6 +29,7 @@ func (s *State) advance(q *queue, now Now, out *effects) {
 			out.add(Exec{Run: h.run})
 		case h.stage == waiting && free > 0 && s.mayAnnounce(h, q, now):
 			free--
+			q.bytes -= h.size
 			h.stage, h.announced, h.sentAt = starting, true, now.Mono
 			out.add(SendStarting{Run: h.run})
 		case h.stage == starting && h.retry && now.Mono >= h.retryAt:
@@ -49,7 +50,7 @@ func (s *State) mayAnnounce(h *held, q *queue, now Now) bool {
 // also if they were announced for one here that did not come free.
 func (s *State) handOn(q *queue, now Now, out *effects) {
 	others := q.freeElsewhere(now)
-	for _, h := range q.order {
+	for _, h := range q.near {
 		if others == 0 {
 			return
 		}
@@ -65,7 +66,7 @@ func (s *State) handOn(q *queue, now Now, out *effects) {
 // After a silence, those being claimed will follow, and those that the shell
 // will refuse to execute.
 func (s *State) giveBackAll(q *queue, reason string, out *effects) {
-	for _, h := range q.order {
+	for _, h := range q.all() {
 		if h.unexecuted() {
 			s.giveBack(h, reason, out)
 		}
@@ -91,7 +92,12 @@ func (s *State) cancelUnexecuted(h *held, reason string, out *effects) {
 // settle says the last word about a run; it stays in beats until that word
 // is in the log.
 func (s *State) settle(h *held, last Effect, out *effects) {
+	q := s.queue(h.queue)
+	if !h.takesSlot() {
+		q.bytes -= h.size
+	}
 	h.stage = settling
+	q.leave(h)
 	out.add(last)
 }
 
@@ -104,9 +110,43 @@ func (s *State) kill(h *held, state run.State, reason string, out *effects) {
 	out.add(Kill{Key: h.run.Key(), Reason: reason})
 }
 
+// find returns the run held under that key, nil if there is none.
+func (s *State) find(k run.Key) *held {
+	h := s.byRun[k.ID]
+	for h != nil && h.run.Fence != k.Fence {
+		h = h.next
+	}
+	return h
+}
+
+// hold takes a run that was decided to be claimed, under the next number.
+func (s *State) hold(h *held, now Now) {
+	s.given++
+	s.n++
+	h.number, h.next = s.given, s.byRun[h.run.ID]
+	s.byRun[h.run.ID] = h
+	s.queue(h.queue).insert(h, now)
+}
+
 func (s *State) forget(h *held) {
-	delete(s.byKey, h.run.Key())
-	s.queue(h.queue).remove(h)
+	q := s.queue(h.queue)
+	if h.stage == claiming {
+		q.bytes -= h.size
+	}
+	q.remove(h)
+	s.n--
+	first := s.byRun[h.run.ID]
+	switch {
+	case first != h:
+		for first.next != h {
+			first = first.next
+		}
+		first.next = h.next
+	case h.next != nil:
+		s.byRun[h.run.ID] = h.next
+	default:
+		delete(s.byRun, h.run.ID)
+	}
 }
 
 // Wake returns how long from now Step wants to be called at the latest, and
@@ -114,8 +154,14 @@ func (s *State) forget(h *held) {
 func (s *State) Wake(now Now) (time.Duration, bool) {
 	w := wake{}
 	for _, q := range s.queues() {
-		for _, h := range q.order {
+		for _, h := range q.near {
 			s.wakeFor(q, h, now, &w)
+		}
+		if len(q.far.runs) > 0 {
+			silent, _ := s.silence(now)
+			w.after(recheck)
+			w.after(OutOfTouch - silent + 1)
+			w.after(q.far.runs[0].at - nearAhead - now.Mono)
 		}
 	}
 	return w.in, w.set

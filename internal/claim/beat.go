@@ -1,5 +1,11 @@
 package claim
 
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
+)
+
 // Beat is what a worker's beat says of its runs.
 type Beat struct {
 	// FreeSlots and FreeRetrySlots are the slots that will not be taken within
@@ -11,21 +17,21 @@ type Beat struct {
 	// from the partitions it owns.
 	ClaimsRuns    bool
 	ClaimsRetries bool
-	// Held and Started are the keys of the runs it answers for, split by
-	// whether `starting` was sent. A key stays until the run's last event is
-	// in the log. Unlisted is how many more there are: a beat is a record of
-	// bounded size.
-	Held     []string
-	Started  []string
-	Unlisted int
+	// Claims are the runs it answers for, by the numbers of their claims. A
+	// number stays until the run's last event is in the log. Runs is how many
+	// there are.
+	Claims run.Claims
+	Runs   int
+	// Ahead is how far ahead of its time the run is held that is due last.
+	Ahead time.Duration
 }
 
 // Beat returns what the beat sent now says.
 func (s *State) Beat(now Now) Beat {
-	var b Beat
-	b.list(s)
+	b := Beat{Claims: s.claims(), Runs: s.n}
 	for _, q := range s.queues() {
 		q.prune(now)
+		b.Ahead = max(b.Ahead, q.ahead(now))
 		free := 0
 		if !s.draining {
 			free = q.freeSoon(now)
@@ -38,40 +44,49 @@ func (s *State) Beat(now Now) Beat {
 	return b
 }
 
-// list names the runs, those started first: more is lost if a shard does not
+// claims lists the runs, those started first: more is lost if a shard does not
 // know of them.
-func (b *Beat) list(s *State) {
-	size := 0
-	for _, started := range []bool{true, false} {
-		keys := &b.Held
-		if started {
-			keys = &b.Started
-		}
-		for _, q := range s.queues() {
-			for _, h := range q.order {
-				if h.announced != started {
-					continue
-				}
-				key := h.run.Key().String()
-				if size += encoded(key); len(b.Held)+len(b.Started) == maxListed || size > maxListedBytes {
-					b.Unlisted++
-					continue
-				}
-				*keys = append(*keys, key)
+func (s *State) claims() run.Claims {
+	var numbers [2][]int64
+	for _, first := range s.byRun {
+		for h := first; h != nil; h = h.next {
+			started := 0
+			if h.announced {
+				started = 1
 			}
+			numbers[started] = append(numbers[started], h.number)
 		}
 	}
+	c := run.Claims{Last: s.given}
+	c.Started, c.Unlisted = list(numbers[1], maxRows, c.Unlisted)
+	c.Held, c.Unlisted = list(numbers[0], maxRows-len(c.Started), c.Unlisted)
+	return c
 }
 
-// encoded is the size of a key in a JSON array at the most.
-func encoded(key string) int {
-	n := len(`"",`)
-	for _, c := range []byte(key) {
-		if n++; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			n += len(`\u0000`) - 1
+// list returns the first rows of numbers, at most most, and adds to unlisted
+// how many numbers are in the others.
+func list(numbers []int64, most int, unlisted int) ([]run.Row, int) {
+	rows := run.Rows(numbers)
+	for len(rows) > most {
+		last := rows[len(rows)-1]
+		unlisted += int(last[1]-last[0]) + 1
+		rows = rows[:len(rows)-1]
+	}
+	return rows, unlisted
+}
+
+// ahead is how far ahead of its time the run is that is due last.
+func (q *queue) ahead(now Now) time.Duration {
+	last := time.Duration(0)
+	for _, h := range q.far.runs {
+		last = max(last, h.at-now.Mono)
+	}
+	for _, h := range q.near {
+		if h.stage == waiting || h.stage == claiming {
+			last = max(last, h.due(now))
 		}
 	}
-	return n
+	return last
 }
 
 // freeSoon returns how many slots nothing will take within a second.

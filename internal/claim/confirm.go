@@ -9,8 +9,10 @@ import (
 // Polled is a record of a queue.
 type Polled struct {
 	Run run.Run
-	// At is Kafka's timestamp of the record; zero if nobody knows.
-	At time.Time
+	// At is Kafka's timestamp of the record; zero if nobody knows. Size is the
+	// length of its value in bytes.
+	At   time.Time
+	Size int
 	// Doubted: the group has no memory of what was claimed of the partition
 	// up to here.
 	Doubted bool
@@ -35,14 +37,14 @@ func (q *queue) mostUnconfirmed() int { return max(2*q.slots, leastUnconfirmed) 
 
 // confirmed takes a shard's word that a handing-out counts.
 func (s *State) confirmed(c run.Control) {
-	if h := s.byKey[run.Key{ID: c.Run, Fence: c.Fence}]; h != nil {
+	if h := s.find(run.Key{ID: c.Run, Fence: c.Fence}); h != nil {
 		h.unconfirmed = false
 	}
 }
 
 // giveUpUnconfirmed returns the runs that no shard speaks of.
 func (s *State) giveUpUnconfirmed(q *queue, now Now, out *effects) {
-	for _, h := range q.order {
+	for _, h := range q.near {
 		if h.stage == waiting && h.unconfirmed && now.Mono-h.claimedAt >= ConfirmWait {
 			s.giveBack(h, run.ReasonUnconfirmed, out)
 		}

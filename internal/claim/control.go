@@ -110,11 +110,9 @@ func (s *State) cancel(h *held, reason string, out *effects) {
 
 // each calls do with every run that c speaks of.
 func (s *State) each(c run.Control, do func(*held)) {
-	for _, q := range s.queues() {
-		for _, h := range q.order {
-			if h.run.ID == c.Run && h.run.Fence <= c.Fence {
-				do(h)
-			}
+	for h := s.byRun[c.Run]; h != nil; h = h.next {
+		if h.run.Fence <= c.Fence {
+			do(h)
 		}
 	}
 }

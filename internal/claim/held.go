@@ -1,10 +1,7 @@
 package claim
 
 import (
-	"cmp"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/run"
@@ -30,6 +27,16 @@ type held struct {
 	run   run.Run
 	queue run.Queue
 	stage stage
+	// number is that of its claim, size that of its record in bytes.
+	number int64
+	size   int
+	// next is the same run under another fence.
+	next *held
+
+	// at is when it is due by the monotonic clock if the wall clock is right,
+	// and place where it stands among the far ones; -1 if it is near.
+	at    time.Duration
+	place int32
 
 	// polledAt is when the run reached us and wallAt the wall clock then; hold
 	// is for how long it may wait from there. claimedAt is when it became ours.
@@ -117,8 +124,16 @@ type queue struct {
 	name  run.Queue
 	slots int
 
-	// order holds the runs by due time.
-	order []*held
+	// near holds, by due time, those that time may change, which are due soon,
+	// late, announced or executing, or wait for their shard's word. far holds the
+	// others: they wait, and only an input can change that. A run of which the
+	// last word was said is in neither.
+	near []*held
+	far  far
+	// settled says that near holds runs it should not hold any more.
+	settled bool
+	// bytes is how long the records are of the runs without a slot.
+	bytes int
 
 	// early says that no run of the last poll was due.
 	early bool
@@ -166,8 +181,8 @@ type tally struct {
 }
 
 func (q *queue) tally(now Now) tally {
-	var t tally
-	for _, h := range q.order {
+	t := tally{unstarted: len(q.far.runs)}
+	for _, h := range q.near {
 		switch {
 		case h.takesSlot():
 			t.taken++
@@ -190,27 +205,15 @@ func (q *queue) tally(now Now) tally {
 // dueWithin returns how many runs without a slot come due until then.
 func (q *queue) dueWithin(d time.Duration, now Now) int {
 	n := 0
-	for _, h := range q.order {
+	for _, h := range q.far.runs {
+		if h.due(now) <= d {
+			n++
+		}
+	}
+	for _, h := range q.near {
 		if (h.stage == waiting || h.stage == claiming) && !h.unconfirmed && h.due(now) <= d {
 			n++
 		}
 	}
 	return n
-}
-
-func (q *queue) insert(h *held) {
-	at, _ := slices.BinarySearchFunc(q.order, h, compareDue)
-	q.order = slices.Insert(q.order, at, h)
-}
-
-func (q *queue) remove(h *held) {
-	if at, ok := slices.BinarySearchFunc(q.order, h, compareDue); ok {
-		q.order = slices.Delete(q.order, at, at+1)
-	}
-}
-
-func compareDue(a, b *held) int {
-	return cmp.Or(a.run.NotBefore.Compare(b.run.NotBefore),
-		strings.Compare(string(a.run.ID), string(b.run.ID)),
-		cmp.Compare(a.run.Fence, b.run.Fence))
 }

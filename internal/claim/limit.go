@@ -47,13 +47,13 @@ func (s *State) limit(q *queue, now Now) int {
 	}
 	q.prune(now)
 	t := q.tally(now)
-	room := max(0, s.cfg.Ahead-t.unstarted)
+	room := min(pollMost, s.room(q, t, 1))
 	if t.unconfirmed > 0 {
 		room = min(room, max(0, q.mostUnconfirmed()-t.unconfirmed))
 	}
 	have, spare := t.taken+t.due, q.ending()
-	if earliest := s.cfg.Ahead/2 - t.unstarted; q.early && earliest > 0 {
-		return min(earliest, room)
+	if early := s.room(q, t, 2); q.early && early > 0 {
+		return min(early, room)
 	}
 	if have < q.slots {
 		return min(q.slots+spare-have, room)
@@ -63,6 +63,15 @@ func (s *State) limit(q *queue, now Now) int {
 		return min(missing, room)
 	}
 	return min(q.freeElsewhere(now), handOnMost, room)
+}
+
+// room returns how many runs more may be held of q without a slot, if a part of
+// what may be is to be enough.
+func (s *State) room(q *queue, t tally, part int) int {
+	if q.bytes >= s.cfg.AheadBytes/part {
+		return 0
+	}
+	return max(0, s.cfg.Ahead/part-t.unstarted)
 }
 
 // Decide says what to do with each of the runs just polled, within the
@@ -83,15 +92,15 @@ func (s *State) Decide(name run.Queue, polled []Polled, now Now) Claim {
 	for i := range polled {
 		p := &polled[i]
 		h := &held{
-			run: p.Run, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall,
+			run: p.Run, queue: name, stage: claiming, polledAt: now.Mono, wallAt: now.Wall, size: p.Size,
 			hold: longestHold(&p.Run), stale: known && silent > OutOfTouch,
 		}
 		verdict := s.decide(q, &d, p, h, now)
 		c.Verdicts = append(c.Verdicts, verdict)
 		if verdict.Event == run.EventClaimed {
 			h.unconfirmed = verdict.Confirm
-			s.byKey[h.run.Key()] = h
-			q.insert(h)
+			s.hold(h, now)
+			c.Verdicts[i].Number = h.number
 			q.open.keys = append(q.open.keys, h.run.Key())
 		}
 	}
@@ -103,7 +112,7 @@ type decision struct{ slots, others, doubts int }
 
 func (s *State) decide(q *queue, d *decision, p *Polled, h *held, now Now) Verdict {
 	claimed := Verdict{Event: run.EventClaimed}
-	if s.byKey[p.Run.Key()] != nil {
+	if s.find(p.Run.Key()) != nil {
 		return Verdict{}
 	}
 	if word, known := s.asked.about(p.Run.Key()); known {
@@ -174,8 +183,9 @@ func (q *queue) tell(free int, now Now) {
 	q.others, q.told, q.toldAt = free-own, true, now.Mono
 }
 
-// prune forgets what is too old to count.
+// prune forgets what is too old to count, and brings near what is due soon.
 func (q *queue) prune(now Now) {
+	q.arrange(now)
 	q.exits = slices.DeleteFunc(q.exits, func(at time.Duration) bool { return now.Mono-at > rateOver })
 	q.reported = slices.DeleteFunc(q.reported, func(r report) bool { return now.Mono-r.at > toldLag })
 }

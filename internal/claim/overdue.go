@@ -10,7 +10,7 @@ func (s *State) Overdue(now Now) (n int, longest time.Duration) {
 		if q.tally(now).executing >= q.slots {
 			continue
 		}
-		for _, h := range q.order {
+		for _, h := range q.near {
 			if waited := h.waited(now); h.unexecuted() && waited > 0 {
 				n++
 				longest = max(longest, waited)

@@ -55,6 +55,7 @@ type witness struct {
 	open     map[run.Queue]claim.Claim
 	lost     []run.Run // of claims that were not committed
 	words    map[run.ID]int64
+	number   int64 // of the latest claim
 }
 
 // watched is the life of one handing-out as seen from outside.
@@ -65,6 +66,7 @@ type watched struct {
 	committed, sent, acked, executing,
 	executed, recalled, cancelled, killed, last, settled bool
 	gapSeen     bool // out of touch since it was polled
+	number      int64
 	unconfirmed bool
 }
 
@@ -133,7 +135,9 @@ func (w *witness) decide(queue run.Queue, polled []claim.Polled) {
 		case run.EventClaimed:
 			w.must(r.Fence > w.words[r.ID], "claimed what was asked back", k)
 			w.must(v.Confirm == old, "asked for a word about a young run, or not about an old one", k)
-			w.all[k] = &watched{run: r, queue: queue, polledAt: w.now.Mono, unconfirmed: v.Confirm}
+			w.number++
+			w.must(v.Number == w.number, "has not the next number", k)
+			w.all[k] = &watched{run: r, queue: queue, polledAt: w.now.Mono, unconfirmed: v.Confirm, number: v.Number}
 			w.claiming[queue] = append(w.claiming[queue], k)
 		case run.EventReturned:
 			w.must(v.Reason == run.ReasonNoSlot && r.Hops < claim.MaxHops || v.Reason == run.ReasonUnconfirmed && old,
@@ -152,7 +156,7 @@ func author() claim.Author { return claim.Author{Name: "w1", Incarnation: 5} }
 
 func (w *witness) newRun(t *rapid.T) run.Run {
 	w.next++
-	lead := time.Duration(rapid.SampledFrom([]int{0, 0, 100, 1000, 5000}).Draw(t, "lead ms")) * time.Millisecond
+	lead := time.Duration(rapid.SampledFrom([]int{0, 0, 100, 1000, 5000, 30_000}).Draw(t, "lead ms")) * time.Millisecond
 	r := run.Run{
 		ID: run.ID(fmt.Sprintf("r%d", w.next)), Fence: int64(rapid.IntRange(1, 3).Draw(t, "fence")),
 		NotBefore: w.now.Wall.Add(lead), StagedAt: w.now.Wall,
@@ -269,23 +273,35 @@ func (w *witness) confirm(t *rapid.T) {
 	w.step(claim.Controlled{Control: run.Control{Type: run.ControlConfirm, Run: x.run.ID, Fence: x.run.Fence, Member: of}})
 }
 
-// checkBeat sees that each run of ours is in the beat, split by whether it
-// was announced.
+// checkBeat sees that the numbers in the beat are those of our runs, split by
+// whether they were announced.
 func (w *witness) checkBeat() {
 	b := w.state.Beat(w.now)
-	want := map[bool][]string{}
+	want := map[bool][]int64{}
 	for _, x := range w.all {
 		if !x.settled {
-			want[x.sent] = append(want[x.sent], x.run.Key().String())
+			want[x.sent] = append(want[x.sent], x.number)
 		}
 	}
-	slices.Sort(b.Held)
-	slices.Sort(b.Started)
 	slices.Sort(want[false])
 	slices.Sort(want[true])
-	if !slices.Equal(b.Held, want[false]) || !slices.Equal(b.Started, want[true]) {
-		w.t.Fatalf("the beat says held %v, started %v; it is held %v, started %v", b.Held, b.Started, want[false], want[true])
+	if held, started := numbers(b.Claims.Held), numbers(b.Claims.Started); !slices.Equal(held, want[false]) || !slices.Equal(started, want[true]) {
+		w.t.Fatalf("the beat says held %v, started %v; it is held %v, started %v", held, started, want[false], want[true])
 	}
+	if b.Claims.Last != w.number || b.Claims.Unlisted != 0 || b.Runs != len(want[false])+len(want[true]) {
+		w.t.Fatalf("the beat says that %d was the last number, and of %d runs; it was %d", b.Claims.Last, b.Runs, w.number)
+	}
+}
+
+// numbers lists what is in the ranges.
+func numbers(ranges []run.Row) []int64 {
+	var all []int64
+	for _, r := range ranges {
+		for n := r[0]; n <= r[1]; n++ {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // pass lets time pass, waking as asked: nothing may happen before that.

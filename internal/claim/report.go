@@ -28,7 +28,7 @@ func (a Author) Decided(v Verdict, r *run.Run, beat int64, at time.Time) (run.Ev
 	ev := a.Event(v.Event, r, at)
 	ev.Reason, ev.Confirm = v.Reason, v.Confirm
 	if v.Event == run.EventClaimed {
-		ev.Beat = beat
+		ev.Beat, ev.Claim = beat, v.Number
 	}
 	return ev, v.Event != ""
 }

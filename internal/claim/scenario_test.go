@@ -45,6 +45,7 @@ type player struct {
 	deaf     bool
 	prompt   bool
 	open     map[run.Queue]claim.Claim
+	numbers  map[int64]run.Key
 	served   int
 	trace    strings.Builder
 }
@@ -63,6 +64,7 @@ func (p *player) play(d *datadriven.TestData) {
 		d.MaybeScanArgs(p.t, "retry-slots", &c.RetrySlots)
 		d.MaybeScanArgs(p.t, "ahead", &c.Ahead)
 		p.state, p.prompt, p.open = claim.New(c), d.HasArg("prompt"), map[run.Queue]claim.Claim{}
+		p.numbers = map[int64]run.Key{}
 		p.beating, p.deaf, p.lastBeat = true, false, p.mono
 		p.beat(p.mono)
 	case "at":
@@ -98,7 +100,7 @@ func (p *player) play(d *datadriven.TestData) {
 	case "says":
 		b := p.state.Beat(p.now())
 		fmt.Fprintf(&p.trace, "free %d, retries %d; held %v; started %v\n",
-			b.FreeSlots, b.FreeRetrySlots, b.Held, b.Started)
+			b.FreeSlots, b.FreeRetrySlots, p.named(b.Claims.Held), p.named(b.Claims.Started))
 		if !b.ClaimsRuns || !b.ClaimsRetries {
 			fmt.Fprintf(&p.trace, "claims runs %t, retries %t\n", b.ClaimsRuns, b.ClaimsRetries)
 		}
@@ -175,6 +177,9 @@ func (p *player) claim(d *datadriven.TestData) {
 	for i, v := range c.Verdicts {
 		words := map[run.EventType]string{run.EventClaimed: "claim", run.EventReturned: "return", run.EventDropped: "drop", "": "skip"}
 		said := v.Reason
+		if v.Number > 0 {
+			p.numbers[v.Number] = polled[i].Run.Key()
+		}
 		if v.Confirm {
 			said = "confirm?"
 		}
@@ -184,6 +189,17 @@ func (p *player) claim(d *datadriven.TestData) {
 		p.hear()
 		p.step(claim.Claimed{Queue: queue, Number: c.Number})
 	}
+}
+
+// named returns the runs whose claims have those numbers.
+func (p *player) named(numbers []run.Row) []string {
+	var keys []string
+	for _, r := range numbers {
+		for n := r[0]; n <= r[1]; n++ {
+			keys = append(keys, p.numbers[n].String())
+		}
+	}
+	return keys
 }
 
 // claimMany claims n runs like one, and prints how many.

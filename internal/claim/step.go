@@ -22,8 +22,9 @@ type Config struct {
 	Slots      int
 	RetrySlots int
 	// Ahead bounds the runs of each queue that wait for their due times or
-	// for a slot; 0 means DefaultAhead.
-	Ahead int
+	// for a slot, AheadBytes the length of their records; 0 means DefaultAhead
+	// and DefaultAheadBytes.
+	Ahead, AheadBytes int
 }
 
 // State is all that a worker knows. Its methods must be called by one
@@ -32,8 +33,12 @@ type State struct {
 	cfg     Config
 	runs    queue
 	retries queue
-	byKey   map[run.Key]*held
-	asked   memory
+	// byRun holds all runs; one that is held under several fences leads to the
+	// others. given is the number of the latest claim, n how many runs there are.
+	byRun map[run.ID]*held
+	given int64
+	n     int
+	asked memory
 
 	// beat is when the latest acknowledged beat was sent, control when the end
 	// of the control topic was looked up that it was last read to.
@@ -46,11 +51,14 @@ func New(cfg Config) *State {
 	if cfg.Ahead == 0 {
 		cfg.Ahead = DefaultAhead
 	}
+	if cfg.AheadBytes == 0 {
+		cfg.AheadBytes = DefaultAheadBytes
+	}
 	return &State{
 		cfg:     cfg,
 		runs:    queue{name: run.QueueRuns, slots: cfg.Slots},
 		retries: queue{name: run.QueueRetries, slots: cfg.RetrySlots},
-		byKey:   map[run.Key]*held{},
+		byRun:   map[run.ID]*held{},
 		asked:   memory{byRun: map[run.ID]remembered{}},
 	}
 }
@@ -73,7 +81,7 @@ func (s *State) Steps(inputs []Input, now Now) []Effect {
 
 // Done reports whether a draining worker has nothing left to do: every run
 // ended and every last word about one acknowledged.
-func (s *State) Done() bool { return s.draining && len(s.byKey) == 0 }
+func (s *State) Done() bool { return s.draining && s.n == 0 }
 
 func (s *State) apply(in Input, now Now, out *effects) {
 	switch in := in.(type) {
@@ -82,27 +90,27 @@ func (s *State) apply(in Input, now Now, out *effects) {
 	case Unclaimed:
 		s.uncommitted(in, now)
 	case StartingAcked:
-		if h := s.byKey[in.Key]; h != nil && h.stage == starting {
+		if h := s.find(in.Key); h != nil && h.stage == starting {
 			h.stage = ready
 			q := s.queue(h.queue)
 			average(&q.ackTook, now.Mono-h.sentAt)
 			q.acks.add(now.Mono - h.sentAt)
 		}
 	case StartingFailed:
-		if h := s.byKey[in.Key]; h != nil && h.stage == starting {
+		if h := s.find(in.Key); h != nil && h.stage == starting {
 			h.retryAt, h.retry = now.Mono+StartingRetry, true
 			s.queue(h.queue).acks.add(StartAhead)
 		}
 	case Refused:
-		if h := s.byKey[in.Key]; h != nil && h.stage == running {
+		if h := s.find(in.Key); h != nil && h.stage == running {
 			s.refused(h, out)
 		}
 	case Exited:
-		if h := s.byKey[in.Key]; h != nil && h.stage == running {
+		if h := s.find(in.Key); h != nil && h.stage == running {
 			s.exited(h, in.Outcome, now, out)
 		}
 	case Settled:
-		if h := s.byKey[in.Key]; h != nil && h.stage == settling {
+		if h := s.find(in.Key); h != nil && h.stage == settling {
 			s.forget(h)
 		}
 	case Controlled:
@@ -133,7 +141,7 @@ func (s *State) drain(reason string, out *effects) {
 // killAll ends every run, as lost.
 func (s *State) killAll(reason string, out *effects) {
 	for _, q := range s.queues() {
-		for _, h := range q.order {
+		for _, h := range q.near {
 			s.kill(h, run.StateLost, reason, out)
 		}
 	}

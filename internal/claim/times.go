@@ -61,12 +61,15 @@ const (
 const (
 	// MaxSlots bounds the slots of a queue: a beat names what they run.
 	MaxSlots = 10_000
-	// DefaultAhead is how many runs of a queue are held ahead of their due
-	// times at most.
-	DefaultAhead = 2000
-	// maxListed and maxListedBytes bound the keys in a beat.
-	maxListed      = 8000
-	maxListedBytes = 600_000
+	// DefaultAhead is how many runs of a queue are held without a slot at most,
+	// half of them ahead of their due times: a thousand a second, half a minute
+	// ahead. DefaultAheadBytes bounds the length of their records likewise.
+	DefaultAhead      = 64_000
+	DefaultAheadBytes = 128 << 20
+	// pollMost bounds the runs of one claim.
+	pollMost = 1000
+	// maxRows bounds the rows of numbers in a beat.
+	maxRows = 8000
 	// leastUnconfirmed is how many runs of a queue may wait for their shard's
 	// word where there are few slots; else it is twice as many as slots.
 	leastUnconfirmed = 100

@@ -53,7 +53,7 @@ func (s *State) noticeSilence(now Now, out *effects) {
 	}
 	for _, q := range s.queues() {
 		s.giveBackAll(q, run.ReasonOutOfTouch, out)
-		for _, h := range q.order {
+		for _, h := range q.near {
 			if s.unheard(now) > LostContact && h.run.OnLost == job.LostRetry {
 				s.kill(h, run.StateLost, run.ReasonOutOfTouch, out)
 			}

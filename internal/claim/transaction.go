@@ -16,7 +16,8 @@ type Claim struct {
 type Verdict struct {
 	Event   run.EventType
 	Reason  string
-	Confirm bool // of claimed: the shard is asked whether it still counts
+	Confirm bool  // of claimed: the shard is asked whether it still counts
+	Number  int64 // of claimed: of this one in the worker's life
 }
 
 // Claims returns how many runs it takes.
@@ -42,7 +43,7 @@ type open struct {
 // out of date.
 func (s *State) supersede(q *queue) {
 	for _, k := range q.open.keys {
-		if h := s.byKey[k]; h != nil && h.stage == claiming {
+		if h := s.find(k); h != nil && h.stage == claiming {
 			s.forget(h)
 		}
 	}
@@ -57,7 +58,7 @@ func (s *State) committed(in Claimed, now Now, out *effects) {
 	}
 	q.failed = mark{}
 	q.cameRound.note(now.Mono)
-	if h := s.byKey[first(q.open.keys)]; h != nil {
+	if h := s.find(first(q.open.keys)); h != nil {
 		average(&q.claimTook, now.Mono-h.polledAt)
 	}
 	for _, k := range q.open.keys {
@@ -74,7 +75,7 @@ func (s *State) uncommitted(in Unclaimed, now Now) {
 	}
 	q.failed.note(now.Mono)
 	for _, k := range q.open.keys {
-		if h := s.byKey[k]; h != nil && h.stage == claiming {
+		if h := s.find(k); h != nil && h.stage == claiming {
 			s.forget(h)
 		}
 	}
@@ -83,7 +84,7 @@ func (s *State) uncommitted(in Unclaimed, now Now) {
 
 // claimed makes a run ours, unless it must go back or away at once.
 func (s *State) claimed(k run.Key, now Now, out *effects) {
-	h := s.byKey[k]
+	h := s.find(k)
 	if h == nil || h.stage != claiming {
 		return
 	}

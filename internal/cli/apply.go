@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 type applyCmd struct {
@@ -37,13 +37,13 @@ func (c *applyCmd) Run(ctx context.Context, s *session) error {
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
-	have, err := k.store().Jobs(ctx)
+	have, err := k.Jobs(ctx)
 	if err != nil {
 		return err
 	}
-	changes := app.Plan(have, set.Jobs, c.prune())
+	changes := steer.Plan(have, set.Jobs, c.prune())
 	if !c.DryRun {
-		if err := k.store().Write(ctx, changes, whoami(), time.Now()); err != nil {
+		if err := k.steer().Apply(ctx, keyboard(), changes); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func (c *applyCmd) reachStore(ctx context.Context, s *session, clusters []string
 // prune says which jobs may be removed.
 func (c *applyCmd) prune() func(job.Job) bool {
 	if !c.Prune {
-		return app.Keep
+		return steer.Keep
 	}
 	return func(j job.Job) bool {
 		for _, path := range c.Files {
@@ -84,20 +84,20 @@ func (c *applyCmd) prune() func(job.Job) bool {
 	}
 }
 
-func (c *applyCmd) report(s *session, changes []app.Change, jobs int) error {
+func (c *applyCmd) report(s *session, changes []steer.Change, jobs int) error {
 	if c.Output == "json" {
 		if changes == nil {
-			changes = []app.Change{}
+			changes = []steer.Change{}
 		}
 		return s.asJSON(changes)
 	}
 	for _, change := range changes {
 		switch change.Kind {
-		case app.Added:
+		case steer.Added:
 			s.printf("+ %s\n", change.Name)
-		case app.Changed:
+		case steer.Changed:
 			s.printf("~ %s (%s)\n", change.Name, strings.Join(change.Fields, ", "))
-		case app.Removed:
+		case steer.Removed:
 			s.printf("- %s\n", change.Name)
 		}
 	}

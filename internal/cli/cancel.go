@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-
-	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type cancelCmd struct {
@@ -31,10 +29,8 @@ func (c *cancelCmd) Run(ctx context.Context, s *session) error {
 		s.printf("%s of %s had ended already: %s\n", short(f.ID), f.Job, f.Ended.State)
 		return nil
 	}
-	request := newRequest(run.RequestCancel, f.Job)
-	request.Run = f.ID
-	if err := k.Send(ctx, request); err != nil {
-		return err
+	if _, err := k.steer().Cancel(ctx, keyboard(), f); err != nil {
+		return told(err)
 	}
 	s.printf("%s of %s is being cancelled\n", short(f.ID), f.Job)
 	return nil

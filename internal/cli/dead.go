@@ -112,15 +112,11 @@ func (c *deadRequeueCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	for _, r := range wanted {
-		if _, err := k.job(ctx, r.Job); err != nil {
-			return fmt.Errorf("requeueing %s: %w", short(r.ID), err)
+		asked, err := k.steer().Requeue(ctx, keyboard(), query.Found{ID: r.ID, Job: r.Job, Due: r.Due}, "")
+		if err != nil {
+			return fmt.Errorf("requeueing %s: %w", short(r.ID), told(err))
 		}
-		request := newRequest(run.RequestRequeue, r.Job)
-		request.Run, request.Due = r.ID, r.Due
-		if err := k.Send(ctx, request); err != nil {
-			return err
-		}
-		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, run.NewID(r.Job, r.Due, request.ID))
+		s.printf("%s of %s is queued again as %s\n", short(r.ID), r.Job, asked.Run)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (l *lines) scheduled(e run.Event) {
 			return // the worker's own line has said it
 		}
 		n.what, n.why = string(e.State), run.Why(e.Reason, e.Outcome)
-	case run.EventEnqueued, run.EventRecalling, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
+	case run.EventEnqueued, run.EventRecalling, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 		fallthrough
 	default:
 		return
@@ -99,7 +99,7 @@ func (l *lines) ran(e run.Event, r run.Run) {
 		n.what = "returned"
 	case run.EventDropped:
 		n.what = "dropped"
-	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventClaimed:
+	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventClaimed:
 		fallthrough
 	default:
 		return

@@ -67,7 +67,7 @@ func holds(m *query.Member) string {
 	if m.Role != member.RoleWorker {
 		return "-"
 	}
-	return fmt.Sprintf("%d running, %d staged", len(m.Started), len(m.Held))
+	return fmt.Sprintf("%d running, %d staged", m.Running(), m.Staged())
 }
 
 // numbers writes 0,1,2,3,7 as 0-3,7.

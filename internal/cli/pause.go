@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-
-	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type pauseCmd struct {
@@ -23,11 +21,8 @@ func (c *pauseCmd) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer k.close()
-	if _, err := k.job(ctx, c.Job); err != nil {
-		return err
-	}
-	if err := k.Send(ctx, newRequest(run.RequestPause, c.Job)); err != nil {
-		return err
+	if _, err := k.steer().Pause(ctx, keyboard(), c.Job); err != nil {
+		return told(err)
 	}
 	s.printf("%s is paused; \"belfry resume %s\" undoes it\n", c.Job, c.Job)
 	return nil

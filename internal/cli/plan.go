@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/plan"
 	"github.com/belfry-cron/belfry/internal/shard"
+	"github.com/belfry-cron/belfry/internal/steer"
 	"github.com/belfry-cron/belfry/internal/topic"
 	"github.com/belfry-cron/belfry/internal/tzdata"
 )
@@ -68,11 +68,11 @@ type planAnswer struct {
 // jobChange is what apply would do to one job, and what that does to its due
 // times.
 type jobChange struct {
-	Change app.ChangeKind `json:"change"`
-	Fields []string       `json:"fields,omitempty"`
-	Was    string         `json:"schedule_was,omitempty"`
-	Now    string         `json:"schedule,omitempty"`
-	Paused bool           `json:"paused,omitzero"`
+	Change steer.ChangeKind `json:"change"`
+	Fields []string         `json:"fields,omitempty"`
+	Was    string           `json:"schedule_was,omitempty"`
+	Now    string           `json:"schedule,omitempty"`
+	Paused bool             `json:"paused,omitzero"`
 	plan.Diff
 }
 
@@ -88,7 +88,7 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	}
 	defer k.close()
 	s.progress.say("reading the jobs in force")
-	have, err := k.store().Jobs(ctx)
+	have, err := k.Jobs(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 	if c.From.IsZero() {
 		c.From = time.Now()
 	}
-	a, err := c.compare(have, states.Jobs, app.Plan(have, set.Jobs, prune))
+	a, err := c.compare(have, states.Jobs, steer.Plan(have, set.Jobs, prune))
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,11 @@ func (c *planCmd) Run(ctx context.Context, s *session) error {
 
 // compare finds the due times that differ. A job paused by command stays so
 // when its definition changes.
-func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.JobState, changes []app.Change) (planAnswer, error) {
+func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.JobState, changes []steer.Change) (planAnswer, error) {
 	from := c.From.Truncate(time.Second)
 	w := plan.Window{From: from, To: from.Add(time.Duration(c.Hours) * time.Hour)}
 	all := len(changes)
-	changes = slices.DeleteFunc(changes, func(c app.Change) bool { return slices.Equal(c.Fields, []string{"source"}) })
+	changes = slices.DeleteFunc(changes, func(c steer.Change) bool { return slices.Equal(c.Fields, []string{"source"}) })
 	a := planAnswer{From: w.From.UTC(), To: w.To.UTC(), Differs: len(changes) > 0, Resourced: all - len(changes), Jobs: []jobChange{}}
 	var jobs []plan.Job
 	var calendars job.Calendars
@@ -135,7 +135,7 @@ func (c *planCmd) compare(have map[string]topic.Job, states map[string]shard.Job
 			one.Was = before.Job.Schedule
 			j.Before = inForce(before.Job, states[change.Name].Paused, &calendars)
 		}
-		if change.Kind != app.Removed {
+		if change.Kind != steer.Removed {
 			one.Now = change.Job.Schedule
 			f, err := firesOf(change.Job, &calendars)
 			if err != nil {
@@ -203,12 +203,12 @@ func (c *planCmd) show(s *session, a planAnswer) error {
 }
 
 func (c *planCmd) showJob(s *session, j *jobChange, zone *time.Location) {
-	mark := map[app.ChangeKind]string{app.Added: "+", app.Changed: "~", app.Removed: "-"}[j.Change]
+	mark := map[steer.ChangeKind]string{steer.Added: "+", steer.Changed: "~", steer.Removed: "-"}[j.Change]
 	what := ""
 	switch {
-	case j.Change == app.Added:
+	case j.Change == steer.Added:
 		what = orDash(j.Now)
-	case j.Change == app.Removed:
+	case j.Change == steer.Removed:
 		what = orDash(j.Was)
 	case j.Was != j.Now:
 		what = orDash(j.Was) + " → " + orDash(j.Now)

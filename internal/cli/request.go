@@ -3,17 +3,14 @@ package cli
 import (
 	"os"
 	"os/user"
-	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/access"
 )
 
-// newRequest returns a request of that type about a job, by whoever is at the
-// keyboard.
-func newRequest(t run.RequestType, job string) run.Request {
-	return run.Request{Type: t, ID: uuid.NewString(), Job: job, At: time.Now().UTC().Truncate(time.Millisecond), By: whoami()}
+// keyboard is whoever is at the keyboard. Kafka decided what such a person may
+// do: whoever may write to the topics may do all.
+func keyboard() access.Principal {
+	return access.Principal{Name: whoami(), Role: access.Admin, Via: access.CLI}
 }
 
 // whoami names the person and the host, for the record.

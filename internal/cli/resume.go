@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-
-	"github.com/belfry-cron/belfry/internal/run"
 )
 
 type resumeCmd struct {
@@ -26,8 +24,8 @@ func (c *resumeCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := k.Send(ctx, newRequest(run.RequestResume, c.Job)); err != nil {
-		return err
+	if _, err := k.steer().Resume(ctx, keyboard(), c.Job); err != nil {
+		return told(err)
 	}
 	if j.Job.Paused {
 		s.printf("%s stays paused: its definition says so (%s)\n", c.Job, orDash(j.Job.Source))

@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/belfry-cron/belfry/internal/query"
 	"github.com/belfry-cron/belfry/internal/run"
+	"github.com/belfry-cron/belfry/internal/steer"
 )
 
 type runCmd struct {
@@ -32,21 +34,20 @@ func (c *runCmd) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	request := newRequest(run.RequestRun, c.Job)
-	from, err := k.EventsFrom(ctx, c.Job, request.At)
+	from, err := k.EventsFrom(ctx, c.Job, time.Now().Add(-time.Second))
 	if err != nil {
 		return err
 	}
-	if err := k.Send(ctx, request); err != nil {
-		return err
+	asked, err := k.steer().Run(ctx, keyboard(), c.Job, steer.RunOptions{})
+	if err != nil {
+		return told(err)
 	}
-	id := run.NewID(c.Job, request.At, request.ID)
 	if !c.Follow {
-		s.printf("%s\n", id)
+		s.printf("%s\n", asked.Run)
 		return nil
 	}
 	s.progress.stop()
-	f := query.Found{ID: id, Job: c.Job, Due: request.At, Cluster: j.Job.Cluster}
+	f := query.Found{ID: asked.Run, Job: c.Job, Due: asked.Request.At, Cluster: j.Job.Cluster}
 	end, err := k.Follow(ctx, f, from, 0, (&outputPrinter{s: s, raw: c.Raw}).show)
 	if err != nil {
 		return err

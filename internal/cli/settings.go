@@ -11,6 +11,7 @@ import (
 	"github.com/belfry-cron/belfry/internal/app"
 	"github.com/belfry-cron/belfry/internal/kafka"
 	"github.com/belfry-cron/belfry/internal/query"
+	"github.com/belfry-cron/belfry/internal/steer"
 	"github.com/belfry-cron/belfry/internal/topic"
 )
 
@@ -145,8 +146,8 @@ type cluster struct {
 	admin *kafka.Admin
 }
 
-// store returns the jobs topic.
-func (k *cluster) store() app.Store { return app.Store{Topics: &k.Topics} }
+// steer returns what changes jobs and asks their shards.
+func (k *cluster) steer() *steer.Steer { return steer.New(steer.Options{Topics: &k.Topics}) }
 
 // connect reaches Kafka within the wait, and the topics.
 func (c *connection) connect(ctx context.Context, s *session) (*cluster, error) {

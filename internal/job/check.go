@@ -223,6 +223,17 @@ func (c *checker) env(env map[string]string) {
 	}
 }
 
+// CheckEnv returns what is wrong with an environment.
+func CheckEnv(env map[string]string) []Problem {
+	c := newChecker(nil)
+	c.env(env)
+	var ps []Problem
+	for _, f := range c.findings {
+		ps = append(ps, Problem{Field: f.field, Message: f.message, Hint: f.hint})
+	}
+	return ps
+}
+
 // checkVariable says what is wrong with a variable of the environment.
 func checkVariable(name, value string) (message, hint string) {
 	switch {

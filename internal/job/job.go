@@ -70,6 +70,13 @@ type Job struct {
 	// Empty is as OnLost.
 	OnAnnounced OnLost `json:"on_announced,omitempty"`
 
+	// Notify says who is told of what. ExpectSuccessWithin is the longest that
+	// the job may be without a success, zero for any time; DoneBy the time of
+	// day, "06:00" in Timezone, by which the run due before it has succeeded.
+	Notify              []Notify      `json:"notify,omitempty"`
+	ExpectSuccessWithin time.Duration `json:"expect_success_within_ms,omitzero"`
+	DoneBy              string        `json:"done_by,omitempty"`
+
 	Labels map[string]string `json:"labels,omitempty"`
 	Paused bool              `json:"paused,omitzero"`
 

@@ -11,7 +11,7 @@ import (
 // TestVersionSeesEveryFieldThatMatters changes one field after the other, so
 // that a field added later cannot be forgotten.
 func TestVersionSeesEveryFieldThatMatters(t *testing.T) {
-	silent := map[string]bool{"Description": true, "Labels": true, "Source": true}
+	silent := map[string]bool{"Description": true, "Labels": true, "Source": true, "Notify": true, "ExpectSuccessWithin": true, "DoneBy": true}
 	base := Default().WithDefaults()
 	base.Name, base.Cluster, base.Command = "a", "cluster-a", []string{"true"}
 	seen := map[string]string{base.Version(): "base"}

@@ -21,7 +21,7 @@ func TestEnsureTopicsMakesWhatIsMissing(t *testing.T) {
 
 		created, err := admin.EnsureTopics(limited(t), []string{"cluster-a"}, 0, kafka.EnsureOptions{})
 		require.NoError(t, err)
-		require.Len(t, created, 11)
+		require.Len(t, created, 14)
 		shards, err := admin.Shards(limited(t))
 		require.NoError(t, err)
 		require.Equal(t, topic.DefaultShards, shards)
@@ -39,7 +39,7 @@ func TestEnsureTopicsMakesWhatIsMissing(t *testing.T) {
 
 		topics, err := admin.ListTopics(limited(t))
 		require.NoError(t, err)
-		require.Len(t, topics, 15)
+		require.Len(t, topics, 18)
 		byName := map[string]kafka.Topic{}
 		for _, listed := range topics {
 			byName[listed.Name] = listed
@@ -80,7 +80,7 @@ func TestEnsureTopicsByManyAtOnce(t *testing.T) {
 			require.NoError(t, errs[i])
 			total += counts[i]
 		}
-		require.Equal(t, 11, total, "each topic is made by one of them")
+		require.Equal(t, 14, total, "each topic is made by one of them")
 	})
 }
 

@@ -52,6 +52,9 @@ type Options struct {
 	// Dialer replaces the network, for tests; TLS is put on top of it.
 	Dialer func(ctx context.Context, network, host string) (net.Conn, error)
 
+	// Metrics counts for all clients; nil counts nothing.
+	Metrics *Metrics
+
 	// Log gets what the client has to say; nil discards it.
 	Log *slog.Logger
 }
@@ -119,7 +122,11 @@ func loopback(broker string) bool {
 // Client returns a plain idempotent client. It chooses no partitions: every
 // record names its own (topic.Partition).
 func (o Options) Client(extra ...kgo.Opt) (*kgo.Client, error) {
-	base, err := o.base()
+	return o.client(false, extra...)
+}
+
+func (o Options) client(transactional bool, extra ...kgo.Opt) (*kgo.Client, error) {
+	base, err := o.base(transactional)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +138,7 @@ func (o Options) Client(extra ...kgo.Opt) (*kgo.Client, error) {
 }
 
 // base returns the settings all clients share.
-func (o Options) base() ([]kgo.Opt, error) {
+func (o Options) base(transactional bool) ([]kgo.Opt, error) {
 	if len(o.Brokers) == 0 {
 		return nil, errors.New("no Kafka brokers given: set --brokers or BELFRY_BROKERS to host:port,host:port")
 	}
@@ -162,6 +169,9 @@ func (o Options) base() ([]kgo.Opt, error) {
 		kgo.DisableClientMetrics(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxWait(500 * time.Millisecond),
+	}
+	if o.Metrics != nil {
+		opts = append(opts, kgo.WithHooks(o.Metrics.hook(transactional)))
 	}
 	if o.Log != nil {
 		opts = append(opts, kgo.WithLogger(newQuietLogger(o.Log)))
@@ -250,6 +260,18 @@ func (t TLS) config() (*tls.Config, error) {
 		config.Certificates = []tls.Certificate{pair}
 	}
 	return config, nil
+}
+
+// End is when the client certificate ends; the zero time if there is none.
+func (t TLS) End() (time.Time, error) {
+	if t.CertFile == "" {
+		return time.Time{}, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("loading the TLS client certificate: %w", err)
+	}
+	return pair.Leaf.NotAfter, nil
 }
 
 // clear reports whether the mechanism sends the password as it is.

@@ -29,7 +29,7 @@ const (
 // transactional ID id. Its first ProducerID call fences every earlier client
 // of that ID. After any error of it: close it and make a new one.
 func (o Options) Transactional(id string, extra ...kgo.Opt) (*kgo.Client, error) {
-	return o.Client(append(transactional(id), extra...)...)
+	return o.client(true, append(transactional(id), extra...)...)
 }
 
 // GroupSession joins group as a consumer of topics whose End commits the
@@ -38,7 +38,7 @@ func (o Options) Transactional(id string, extra ...kgo.Opt) (*kgo.Client, error)
 // read. Its End answers (true, nil) when the polled records are ours, (false,
 // nil) when they are not, and an error when nobody knows.
 func (o Options) GroupSession(group, txnID string, topics []string, extra ...kgo.Opt) (*kgo.GroupTransactSession, error) {
-	base, err := o.base()
+	base, err := o.base(true)
 	if err != nil {
 		return nil, err
 	}

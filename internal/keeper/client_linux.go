@@ -202,17 +202,6 @@ func (c *Client) restart(wait time.Duration) (*life, time.Duration) {
 	}
 }
 
-// metrics are what a client tells Prometheus.
-type metrics struct{ deaths prometheus.Counter }
-
-func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{deaths: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "belfry_keeper_deaths_total", Help: "Keepers that died, and their commands with them.",
-	})}
-	reg.MustRegister(m.deaths)
-	return m
-}
-
 // newMark tells the processes of one keeper from those of all others.
 func newMark(name string) string { return name + "." + rand.Text()[:12] }
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/run"
@@ -16,7 +17,7 @@ func (l *Ledger) Fold(e run.Event) {
 		return // speaks of no due time: nothing the ledger records
 	}
 	r := l.run(&e)
-	if e.Type.FromWorker() && e.Fence != 0 && e.Fence < r.fence {
+	if e.Type.FromWorker() && e.Fence != 0 && e.Fence < r.Fence {
 		r.note(&e) // of a handing-out that was taken back meanwhile
 		return
 	}
@@ -48,7 +49,13 @@ func (r *Run) decide(e *run.Event) {
 			r.State, r.Reason = run.StateWaiting, e.Reason
 		}
 		r.note(e)
-	case run.EventRecalling, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
+	case run.EventDiscarded:
+		r.DiscardedAt = e.At
+		if r.State == "" {
+			r.State, r.EndedAt = e.State, e.At // the log no longer holds how it ended
+		}
+		r.note(e)
+	case run.EventRecalling, run.EventLate, run.EventWithdrawn, run.EventBackfill, run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 		fallthrough
 	default: // recalling, late_report, and what later versions add
 		r.note(e)
@@ -62,7 +69,8 @@ func (r *Run) enqueued(e *run.Event) {
 	// Also a run that had ended: one recalled by an edit may be due again.
 	r.State, r.Reason, r.EndedAt = run.StateQueued, "", time.Time{}
 	r.Hops = max(r.Hops, e.Hops)
-	r.fence = max(r.fence, e.Fence)
+	r.Version, r.EnvNames, r.Backfill = cmp.Or(e.Version, r.Version), e.EnvNames, e.Backfill
+	r.Fence = max(r.Fence, e.Fence)
 	if !e.NotBefore.IsZero() {
 		r.NotBefore = e.NotBefore
 	} else if r.NotBefore.IsZero() {
@@ -98,7 +106,7 @@ func (r *Run) report(e *run.Event) {
 		a.State, a.Worker = run.StateQueued, ""
 		r.advance(run.StateQueued)
 		r.note(e)
-	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDropped:
+	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDropped:
 		fallthrough
 	default: // dropped: the shard ends the run
 		r.note(e)

@@ -47,6 +47,20 @@ func (l *Ledger) Run(id run.ID) (Run, bool) {
 	return r.clone(), true
 }
 
+// Put takes a run in that a ledger returned earlier, in the place of what is
+// known of it: folding goes on from there.
+func (l *Ledger) Put(r Run) {
+	c := r.clone()
+	if known, ok := l.runs[r.ID]; ok {
+		*known = c
+		return
+	}
+	l.runs[r.ID] = &c
+	h := l.history(r.Job)
+	h.runs = append(h.runs, &c)
+	l.trim(h)
+}
+
 // Find returns the runs whose ID begins with prefix, newest due time first.
 func (l *Ledger) Find(prefix string) []Run {
 	var found []Run

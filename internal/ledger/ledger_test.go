@@ -81,6 +81,44 @@ func TestAnswersStay(t *testing.T) {
 	require.Equal(t, run.StateQueued, before.Attempts[0].State)
 }
 
+// TestPutGoesOn folds some events into one ledger, the rest into another that
+// the runs were put into, and compares with a ledger that folded all.
+func TestPutGoesOn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := rapid.SliceOfN(rapid.Custom(anyEvent), 0, 30).Draw(t, "events")
+		cut := rapid.IntRange(0, len(events)).Draw(t, "cut")
+		whole, first, second := ledger.New(ledger.Options{}), ledger.New(ledger.Options{}), ledger.New(ledger.Options{})
+		for i, e := range events {
+			whole.Fold(e)
+			if i < cut {
+				first.Fold(e)
+			}
+		}
+		for _, r := range first.Runs() {
+			second.Put(r)
+		}
+		for _, e := range events[cut:] {
+			second.Fold(e)
+		}
+		require.Equal(t, whole.Runs(), second.Runs())
+	})
+}
+
+func anyEvent(t *rapid.T) run.Event {
+	return run.Event{
+		Job: "a",
+		Run: run.ID(rapid.StringMatching(`[a-c]`).Draw(t, "run")),
+		Type: rapid.SampledFrom([]run.EventType{
+			run.EventEnqueued, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventClaimed,
+			run.EventStarting, run.EventFinished, run.EventReturned,
+		}).Draw(t, "type"),
+		Attempt: rapid.IntRange(0, 3).Draw(t, "attempt"),
+		Fence:   int64(rapid.IntRange(0, 5).Draw(t, "fence")),
+		At:      time.Unix(int64(rapid.IntRange(1, 9).Draw(t, "at")), 0),
+		State:   run.StateDead,
+	}
+}
+
 func clock(t *testing.T, s string) time.Time {
 	at, err := time.Parse(time.TimeOnly, s)
 	require.NoError(t, err)

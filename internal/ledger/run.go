@@ -28,6 +28,17 @@ type Run struct {
 	// NotBefore is when the latest attempt starts, or the next one will.
 	NotBefore time.Time `json:"not_before,omitzero"`
 
+	// Version is that of the definition it runs by, empty in the events of
+	// earlier releases. EnvNames are the variables that whoever asked for it
+	// overrode, Backfill is the backfill it belongs to.
+	Version  string   `json:"version,omitempty"`
+	EnvNames []string `json:"env_names,omitempty"`
+	Backfill string   `json:"backfill,omitempty"`
+
+	// DiscardedAt is when somebody said that the run, which was given up, will
+	// not be run again.
+	DiscardedAt time.Time `json:"discarded_at,omitzero"`
+
 	// Hops counts how often the run was given back and placed anew.
 	Hops int `json:"hops,omitzero"`
 
@@ -38,9 +49,9 @@ type Run struct {
 	Notes    []Note `json:"notes,omitempty"`
 	NotesCut int    `json:"notes_cut,omitzero"`
 
-	// fence is that of the latest handing-out: reports of older ones are out
-	// of date.
-	fence int64
+	// Fence is that of the latest handing-out: reports of older ones are out
+	// of date. It is in no answer, and a run is put back with it.
+	Fence int64 `json:"-"`
 }
 
 // Attempt is one try of a run.

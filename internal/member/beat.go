@@ -2,6 +2,8 @@ package member
 
 import (
 	"time"
+
+	"github.com/belfry-cron/belfry/internal/run"
 )
 
 // Role is what a member does.
@@ -74,6 +76,9 @@ type Beat struct {
 	// Unlisted is how many more runs the worker holds: nobody can conclude
 	// from such a beat that it does not hold one.
 	Unlisted int `json:"unlisted,omitzero"`
+	// Claims lists the runs by the numbers of their claims instead. Then
+	// Unlisted counts all of them, so that readers of keys conclude nothing.
+	Claims run.Claims `json:"claims,omitzero"`
 
 	Unknown map[string]any `json:",embed"`
 }
@@ -90,3 +95,10 @@ type Slots struct {
 	Free       int     `json:"free"`
 	Partitions []int32 `json:"partitions,omitempty"`
 }
+
+// Staged returns how many of the runs that a worker lists it has not announced,
+// Running how many it has.
+func (b *Beat) Staged() int { return len(b.Held) + run.Count(b.Claims.Held) }
+
+// Running is the other part; see Staged.
+func (b *Beat) Running() int { return len(b.Started) + run.Count(b.Claims.Started) }

@@ -1,9 +1,9 @@
 // Package query owns what Belfry's topics answer to people: jobs and their
 // states (jobs.go, states.go), runs and the ledger (ledger.go), what became of
 // each due time (explain.go), dead letters (dead.go), members (members.go),
-// the run that an ID names (find.go), what a run wrote (output.go), and a run
-// followed to its end (follow.go). It carries requests of people to the shard
-// of their job (send.go).
+// the run that an ID names (find.go), what a run wrote (output.go), a run
+// followed to its end (follow.go), and a request that was sent before
+// (request.go).
 //
 // Answers are values and not texts, with the JSON names of "-o json". Errors
 // that somebody can do something about are types (errors.go); all others wrap
@@ -12,7 +12,7 @@
 // Kafka is asked for records from offset 0, or from the offset of an
 // instant, to the end that a topic has at the beginning of the read; the
 // offsets of an instant; the names of topics. Nothing joins a consumer group,
-// and nothing but requests is written.
+// and nothing is written: package steer does that.
 //
 // The bounds:
 //

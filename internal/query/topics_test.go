@@ -216,9 +216,10 @@ func TestDeadLettersOfAllClustersAreRead(t *testing.T) {
 	letter(w.Names.Dead(), run.DeadLetter{At: w.due.Add(time.Second), Topic: "belfry.jobs", Reason: "no JSON"})
 	letter(w.Names.DeadOf("east"), run.DeadLetter{At: w.due, Run: &run.Run{ID: "a", Job: "backup"}})
 	letter(w.Names.DeadOf("east"), run.DeadLetter{At: w.due.Add(-time.Hour), Run: &run.Run{ID: "old", Job: "backup"}})
-	require.NoError(t, w.Send(t.Context(), run.Request{
+	value, err := topic.EncodeRequest(run.Request{
 		Type: run.RequestRequeue, ID: "q", Job: "backup", Run: "a", At: w.due.Add(time.Second),
-	}))
+	})
+	w.put(w.Names.Commands(), "backup", topic.Partition("backup", w.Shards), value, err)
 	all, err := w.DeadLetters(t.Context(), query.DeadFilter{Since: w.due})
 	require.NoError(t, err)
 	require.Len(t, all, 2)

@@ -52,6 +52,14 @@ const (
 	DiskErrors Code = "disk_errors"
 )
 
+// Codes returns every code.
+func Codes() []Code {
+	return []Code{
+		Starting, Leaving, KafkaSilent, MembersUnread, ShardNotLoaded, CommitStuck, RunsUnclaimed,
+		NotInGroup, ClaimsFailing, ClaimStuck, RunsOverdue, BrokerDeaf, DiskFull, DiskErrors,
+	}
+}
+
 // Reason is why a role is not ready.
 type Reason struct {
 	Code   Code      `json:"code"`

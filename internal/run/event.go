@@ -31,6 +31,11 @@ const (
 	EventEnded EventType = "ended"
 	// EventLate: a report arrived for an attempt that was already decided.
 	EventLate EventType = "late_report"
+	// EventDiscarded: somebody said that a run given up will not be run again.
+	EventDiscarded EventType = "discarded"
+	// EventBackfill: a backfill began, was paused, resumed or cancelled, or is
+	// done; Progress says which.
+	EventBackfill EventType = "backfill"
 )
 
 // Events written by workers: they report, the shard decides.
@@ -55,7 +60,7 @@ func (t EventType) FromWorker() bool {
 	case EventClaimed, EventStarting, EventFinished, EventReturned, EventDropped:
 		return true
 	case EventEnqueued, EventSkipped, EventRecalling, EventRetrying, EventLost, EventEnded,
-		EventLate, EventDeferred, EventWithdrawn:
+		EventLate, EventDeferred, EventWithdrawn, EventDiscarded, EventBackfill:
 		return false
 	}
 	return false
@@ -89,9 +94,12 @@ const (
 	// ReasonUnreadableState: the state of the job was written by a later
 	// release, or is damaged.
 	ReasonUnreadableState = "unreadable_state"
-	ReasonAttemptsUsed    = "attempts_used" // no attempt is left
-	ReasonUnknownJob      = "unknown_job"   // the request names no job
-	ReasonInvalidJob      = "invalid_job"   // the job's definition does not compile
+	ReasonAttemptsUsed    = "attempts_used"   // no attempt is left
+	ReasonUnknownJob      = "unknown_job"     // the request names no job
+	ReasonInvalidJob      = "invalid_job"     // the job's definition does not compile
+	ReasonOwnFull         = "own_full"        // too much is held for runs of the job with an environment or definition of their own
+	ReasonBackfillsFull   = "backfills_full"  // as many backfills of the job are under way as may
+	ReasonInvalidRequest  = "invalid_request" // the request does not say what it must
 )
 
 // HeldBack reports whether a deferred event of that reason speaks of a run that
@@ -121,6 +129,10 @@ type Event struct {
 	// numbered Beat+3 and above must hold the run until it is given up.
 	Beat int64 `json:"beat,omitzero"`
 
+	// Claim, on claimed, is the number of the claim in the worker's life, by
+	// which its beats list the run. Workers that list keys give none.
+	Claim int64 `json:"claim,omitzero"`
+
 	// Confirm, on claimed, asks the shard whether the run still counts: it is
 	// old, and starts only after a confirm.
 	Confirm bool `json:"confirm,omitzero"`
@@ -133,6 +145,19 @@ type Event struct {
 	Count     int       `json:"count,omitzero"`
 	State     State     `json:"state,omitempty"`
 	Outcome   *Outcome  `json:"outcome,omitempty"`
+
+	// Version is that of the definition by which an enqueued attempt runs.
+	// EnvNames are the variables of it that the request overrode.
+	Version  string   `json:"version,omitempty"`
+	EnvNames []string `json:"env_names,omitempty"`
+
+	// Backfill is the ID of the backfill that the event is about, or that its
+	// run belongs to; Progress, on EventBackfill, how that stands.
+	Backfill string    `json:"backfill,omitempty"`
+	Progress *Progress `json:"progress,omitempty"`
+
+	// AskedBy is whose request the event answers: discarded and backfill.
+	AskedBy string `json:"asked_by,omitempty"`
 
 	// Step and Read are on a shard's own events: the number of the decision
 	// the event belongs to, and the offset in events behind the last record

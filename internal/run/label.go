@@ -20,7 +20,7 @@ func Reasons() []string {
 		ReasonCancelled, ReasonStartDeadline, ReasonNoSlot, ReasonDraining, ReasonOutOfTouch, ReasonNameTaken,
 		ReasonWorkerLost, ReasonNotHeld, ReasonOversized, ReasonNoQueue, ReasonNoWorker, ReasonUnclaimed,
 		ReasonAnnounced, ReasonNotAuthorized, ReasonUnreadableState, ReasonAttemptsUsed, ReasonUnknownJob, ReasonInvalidJob, ReasonKeeperLost,
-		ReasonUnconfirmed,
+		ReasonUnconfirmed, ReasonOwnFull, ReasonBackfillsFull, ReasonInvalidRequest,
 	}
 }
 
@@ -35,18 +35,35 @@ func ReasonLabel(reason string) string {
 	return oneOf(reason, Reasons())
 }
 
+// ReasonLabels returns every value of ReasonLabel.
+func ReasonLabels() []string {
+	calendar, blackout := strings.TrimSuffix(job.ReasonCalendar, ":"), strings.TrimSuffix(job.ReasonBlackout, ":")
+	return append(Reasons(), calendar, blackout, LabelOther)
+}
+
+// triggers are those that are known.
+func triggers() []Trigger {
+	return []Trigger{TriggerSchedule, TriggerCatchUp, TriggerManual, TriggerRequeue, TriggerReplay, TriggerBackfill}
+}
+
 // Label is the trigger as a metric's label: itself if it is known.
-func (t Trigger) Label() string {
-	return string(oneOf(t, []Trigger{TriggerSchedule, TriggerCatchUp, TriggerManual, TriggerRequeue}))
+func (t Trigger) Label() string { return string(oneOf(t, triggers())) }
+
+// TriggerLabels returns every value of Trigger.Label.
+func TriggerLabels() []Trigger { return append(triggers(), LabelOther) }
+
+// finalStates are those that a run or an attempt can end in.
+func finalStates() []State {
+	return []State{StateSucceeded, StateFailed, StateTimedOut, StateCancelled, StateLost, StateSkipped, StateDead}
 }
 
 // Label is the state as a metric's label: itself if it is known.
 func (s State) Label() string {
-	return string(oneOf(s, []State{
-		StateQueued, StateClaimed, StateStarted, StateWaiting, StateSucceeded, StateFailed, StateTimedOut,
-		StateCancelled, StateLost, StateSkipped, StateDead,
-	}))
+	return string(oneOf(s, append(finalStates(), StateQueued, StateClaimed, StateStarted, StateWaiting)))
 }
+
+// EndLabels returns the values of State.Label for what has ended.
+func EndLabels() []State { return append(finalStates(), LabelOther) }
 
 func oneOf[T ~string](value T, known []T) T {
 	if slices.Contains(known, value) {

@@ -51,6 +51,15 @@ func TestLabelsAreOfAFixedSet(t *testing.T) {
 	for _, state := range constants(t, "run.go", "State") {
 		require.Equal(t, state, run.State(state).Label())
 	}
+	labels := []string{run.ReasonLabel(job.ReasonCalendar + "a"), run.ReasonLabel(job.ReasonBlackout + "b"), run.LabelOther}
+	require.ElementsMatch(t, append(labels, reasons...), run.ReasonLabels())
+	for _, trigger := range run.TriggerLabels() {
+		require.Equal(t, string(trigger), trigger.Label())
+	}
+	for _, state := range run.EndLabels() {
+		require.Equal(t, string(state), state.Label())
+		require.True(t, state.Final() || state == run.LabelOther)
+	}
 	for _, made := range []string{"", "calendars", "made up", "a\xffb", "overlap "} {
 		require.Equal(t, run.LabelOther, run.ReasonLabel(made))
 		require.Equal(t, run.LabelOther, run.Trigger(made).Label())

@@ -1,18 +1,48 @@
 package run
 
-import "time"
+import (
+	"time"
+
+	"github.com/belfry-cron/belfry/internal/job"
+)
 
 // RequestType says what somebody asks of a job's shard.
 type RequestType string
 
 // The requests. Resume undoes a pause that was requested; a job paused in its
-// file stays paused.
+// file stays paused. Requeue runs a due time again as its job is defined now,
+// replay as it was defined then. Discard says that nobody will do either.
 const (
-	RequestRun     RequestType = "run"
-	RequestPause   RequestType = "pause"
-	RequestResume  RequestType = "resume"
-	RequestCancel  RequestType = "cancel"
-	RequestRequeue RequestType = "requeue"
+	RequestRun            RequestType = "run"
+	RequestPause          RequestType = "pause"
+	RequestResume         RequestType = "resume"
+	RequestCancel         RequestType = "cancel"
+	RequestRequeue        RequestType = "requeue"
+	RequestReplay         RequestType = "replay"
+	RequestDiscard        RequestType = "discard"
+	RequestBackfill       RequestType = "backfill"
+	RequestBackfillPause  RequestType = "backfill_pause"
+	RequestBackfillResume RequestType = "backfill_resume"
+	RequestBackfillCancel RequestType = "backfill_cancel"
+)
+
+// The limits of requests. A job's state holds what its unfinished runs have of
+// their own, and its backfills, and must fit a record.
+const (
+	// MaxOwnEnv bounds the variables of one request, in bytes of names and
+	// values, MaxOwnEnvNames how many there are.
+	MaxOwnEnv      = 16 << 10
+	MaxOwnEnvNames = 100
+	// MaxDefinition bounds the definition of a replay, in bytes of its record.
+	MaxDefinition = 64 << 10
+	// MaxOwn bounds what all unfinished runs of a job have of their own.
+	MaxOwn = 256 << 10
+	// MaxBackfills bounds the backfills of a job that are under way, MaxRanges
+	// the ranges of each, MaxParallel its runs at a time.
+	MaxBackfills    = 5
+	MaxRanges       = 200
+	MaxParallel     = 20
+	DefaultParallel = 4
 )
 
 // Request is one record in the commands topic, keyed by job name.
@@ -26,12 +56,41 @@ type Request struct {
 	At  time.Time `json:"at"`
 	By  string    `json:"by,omitempty"`
 
-	// Run is the run to cancel or requeue; Due is the due time of the run to
-	// requeue, which the new run takes over.
+	// Run is the run to cancel, requeue, replay or discard; Due is its due time,
+	// which the new run takes over.
 	Run ID        `json:"run,omitempty"`
 	Due time.Time `json:"due,omitzero"`
 
+	// Env, of a run, replaces variables of the job's environment and adds to
+	// them. At most MaxOwnEnvNames, MaxOwnEnv bytes.
+	Env map[string]string `json:"env,omitempty"`
+
+	// Definition, of a replay, is the job as it was when Run ran: whoever asks
+	// has it from the history. Its record takes at most MaxDefinition bytes.
+	Definition *job.Job `json:"definition,omitempty"`
+
+	// From and To are the first and the last instant of a backfill. Ranges are
+	// the parts of it whose due times are run, in order and apart from each
+	// other; without Ranges all are. OnlyMissed says that the asker left those
+	// out that had run. Parallel is how many of its runs may be unfinished at a
+	// time, 0 for DefaultParallel, at most MaxParallel.
+	From       time.Time `json:"from,omitzero"`
+	To         time.Time `json:"to,omitzero"`
+	Ranges     []Range   `json:"ranges,omitempty"`
+	OnlyMissed bool      `json:"only_missed,omitzero"`
+	Parallel   int       `json:"parallel,omitzero"`
+
+	// Backfill is the one to pause, resume or cancel: the ID of the request
+	// that asked for it.
+	Backfill string `json:"backfill,omitempty"`
+
 	Unknown map[string]any `json:",embed"`
+}
+
+// Range is a part of time; both ends are part of it.
+type Range struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
 // ControlType says what schedulers tell workers.

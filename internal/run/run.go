@@ -44,13 +44,26 @@ func (k Key) String() string { return fmt.Sprintf("%s:%d", k.ID, k.Fence) }
 type Trigger string
 
 // The triggers. A catch-up run is one whose due time passed while nobody was
-// deciding.
+// deciding. A replay runs what was run by the definition of then.
 const (
 	TriggerSchedule Trigger = "schedule"
 	TriggerCatchUp  Trigger = "catch_up"
 	TriggerManual   Trigger = "manual"
 	TriggerRequeue  Trigger = "requeue"
+	TriggerReplay   Trigger = "replay"
+	TriggerBackfill Trigger = "backfill"
 )
+
+// Asked reports whether somebody asked for the run, so that no scheduled due
+// time is decided with it.
+func (t Trigger) Asked() bool {
+	switch t {
+	case TriggerManual, TriggerRequeue, TriggerReplay, TriggerBackfill:
+		return true
+	case TriggerSchedule, TriggerCatchUp:
+	}
+	return false
+}
 
 // Queue names which of a cluster's two queues a run stands in.
 type Queue string

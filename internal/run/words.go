@@ -65,6 +65,9 @@ func Words(reason string) string {
 		ReasonUnknownJob:      "there is no such job",
 		ReasonUnreadableState: "the state of the job was written by a later release, or is damaged",
 		ReasonInvalidJob:      "the job's definition is not valid",
+		ReasonOwnFull:         "too much was held for runs of the job that have an environment or a definition of their own",
+		ReasonBackfillsFull:   "as many backfills of the job as may were under way already",
+		ReasonInvalidRequest:  "the request did not say what it must",
 	}[reason]
 	if ok {
 		return words

@@ -53,7 +53,7 @@ func (s *scheduler) sendBeat(ctx context.Context, b member.Beat, done func()) {
 			s.facts.beaten.Note(sent)
 			return
 		}
-		s.metrics.errors.WithLabelValues("beat", string(kafka.Classify(err))).Inc()
+		s.metrics.errors.WithLabelValues(whatBeat, string(kafka.Classify(err))).Inc()
 		if ctx.Err() == nil {
 			s.o.Log.Warn("a beat was not acknowledged", "error", err)
 		}

@@ -34,6 +34,7 @@ func (t *tenure) commit(ctx context.Context, effects shard.Effects) error {
 		return err
 	}
 	t.saved = t.read
+	t.metrics.committed.SetToCurrentTime()
 	t.metrics.transactions.Observe(time.Since(began).Seconds())
 	t.metrics.transactionRecords.Observe(float64(len(records)))
 	t.tell(effects)
@@ -201,7 +202,7 @@ func (t *tenure) tell(effects shard.Effects) {
 		t.o.Log.Warn("dead letter", "what", deadWhat(d.Letter), "reason", d.Letter.Reason)
 	}
 	for _, ev := range effects.Succeeded {
-		t.metrics.ended.WithLabelValues(ev.Cluster, string(run.StateSucceeded)).Inc()
+		t.metrics.ended.WithLabelValues(t.metrics.clusters.label(ev.Cluster), string(run.StateSucceeded)).Inc()
 	}
 	for _, ev := range effects.Events {
 		if ev.Type == run.EventDeferred && run.HeldBack(ev.Reason) {
@@ -237,7 +238,9 @@ func (t *tenure) count(ev run.Event) {
 		t.metrics.lost.Inc()
 	case run.EventRecalling:
 		t.metrics.recalls.Inc()
-	case run.EventEnqueued, run.EventDeferred, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventStarting,
+	case run.EventLate:
+		t.metrics.countLate(&ev)
+	case run.EventEnqueued, run.EventDeferred, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventClaimed, run.EventStarting,
 		run.EventFinished, run.EventReturned, run.EventDropped:
 	}
 }

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -144,7 +145,7 @@ func (t *tenure) event(r *kgo.Record) (run.Event, error) {
 }
 
 func (t *tenure) unreadable(r *kgo.Record, why error) shard.Unreadable {
-	t.metrics.unreadable.WithLabelValues(r.Topic).Inc()
+	t.metrics.unreadable.WithLabelValues(strings.TrimPrefix(r.Topic, t.o.Names.Prefix)).Inc()
 	t.o.Log.Warn("unreadable record", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", why)
 	return shard.Unreadable{Letter: deadLetter(r, why, t.o.Name)}
 }

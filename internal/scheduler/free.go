@@ -18,7 +18,7 @@ func (w *watcher) tellFree(members []member.Member) {
 	for cluster, room := range member.Rooms(members) {
 		w.control(run.Control{
 			Type: run.ControlFree, Cluster: cluster, FreeSlots: room.Runs, FreeRetrySlots: room.Retries,
-		}, "free slots")
+		}, whatFreeSlots)
 	}
 }
 
@@ -49,7 +49,7 @@ func (w *watcher) unreadableBeat(r *kgo.Record, why error) {
 		w.o.Log.Error("encoding a dead letter", "error", err)
 		return
 	}
-	w.send(&kgo.Record{Topic: w.o.Names.Dead(), Partition: 0, Key: deadKey(r), Value: value}, "dead letter")
+	w.send(&kgo.Record{Topic: w.o.Names.Dead(), Partition: 0, Key: deadKey(r), Value: value}, whatDeadLetter)
 }
 
 // send produces outside a transaction, what may be lost without harm.

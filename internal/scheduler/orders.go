@@ -57,7 +57,7 @@ func (t *tenure) jobsEnd(ctx context.Context) (int64, error) {
 		if end, ok := ends[t.shard]; ok && err == nil {
 			return end, nil
 		}
-		t.metrics.errors.WithLabelValues("jobs end", string(kafka.Classify(err))).Inc()
+		t.metrics.errors.WithLabelValues(whatJobsEnd, string(kafka.Classify(err))).Inc()
 		select {
 		case <-ctx.Done():
 			return 0, ctx.Err()

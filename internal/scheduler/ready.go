@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/ready"
+	"github.com/belfry-cron/belfry/internal/shard"
 )
 
 // facts are what others may ask about a scheduler at any time.
@@ -14,13 +15,15 @@ type facts struct {
 	leaving, beaten, heard ready.Moment
 	working                atomic.Bool
 	loops                  atomic.Pointer[[]*loop]
+	rooms                  atomic.Pointer[map[string]room] // by cluster
 }
 
 // loopFacts are what others may ask about a shard's loop.
 type loopFacts struct {
 	unloaded, committing ready.Moment
 	unclaimed            atomic.Pointer[unclaimed]
-	closed               atomic.Pointer[[]string] // clusters
+	overdue              atomic.Pointer[map[string]shard.Overdue] // by cluster
+	closed               atomic.Pointer[[]string]                 // clusters
 }
 
 // unclaimed are the runs that are overdue on their queue.
@@ -73,4 +76,6 @@ func (w *watcher) tellLoops(loaded int) {
 func (t *tenure) tellUnclaimed(now time.Time) {
 	runs, oldest := t.core.Unclaimed(now.Add(-ready.Patience))
 	t.facts.unclaimed.Store(&unclaimed{runs, oldest})
+	late := t.core.Overdue(now)
+	t.facts.overdue.Store(&late)
 }

@@ -20,7 +20,7 @@ func (w *watcher) tellReplaced(b member.Beat) {
 	w.metrics.replaced.Inc()
 	w.control(run.Control{
 		Type: run.ControlReplaced, Cluster: over.Cluster, Member: over.ID, Incarnation: over.By,
-	}, "replaced")
+	}, whatReplaced)
 }
 
 // speaksFor reports whether the scheduler speaks to a member: the owner of the

@@ -85,6 +85,7 @@ func Run(ctx context.Context, o Options) error {
 		queues: newQueues(plain, o), codec: topic.NewCodec(),
 	}
 	s.owned.Store(&[]int32{})
+	s.expose()
 	if o.Observe != nil {
 		o.Observe(s.ready)
 	}

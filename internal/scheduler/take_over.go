@@ -117,7 +117,7 @@ func (t *tenure) loadStates(ctx context.Context) ([]shard.Input, error) {
 		}
 		delete(unreadable, key)
 		if err != nil {
-			t.metrics.unreadable.WithLabelValues("state").Inc()
+			t.metrics.unreadable.WithLabelValues(ofState).Inc()
 			unreadable[key] = shard.Unreadable{Letter: deadLetter(r, err, t.o.Name)}
 		}
 		return nil

@@ -42,6 +42,7 @@ type watcher struct {
 	dropped int64
 	// zones is what was said last of members with other time zone data.
 	zones string
+	skew  skew
 }
 
 func newWatcher(s *scheduler) *watcher {
@@ -74,6 +75,7 @@ func (w *watcher) hear(r *kgo.Record) bool {
 	}
 	w.selfHeard = w.selfHeard || b.ID == w.o.Name && b.Incarnation == w.incarnation
 	w.view.Hear(b, time.Since(w.born))
+	w.skew.hear(&b, time.Now())
 	w.tellReplaced(b)
 	return b.Role == member.RoleScheduler
 }
@@ -87,7 +89,7 @@ func (w *watcher) decode(r *kgo.Record) (member.Beat, bool) {
 		err = topic.CheckBeatPlace(r.Key, &b)
 	}
 	if err != nil {
-		w.metrics.unreadable.WithLabelValues("members").Inc()
+		w.metrics.unreadable.WithLabelValues(ofMembers).Inc()
 		w.unreadableBeat(r, err)
 		return member.Beat{}, false
 	}
@@ -147,8 +149,10 @@ func (w *watcher) watch(ctx context.Context, next map[int32]int64) error {
 			w.showView()
 			w.tellZones()
 			w.follow(ctx)
+			members := w.believed()
+			w.tellRooms(members)
 			select {
-			case requests <- survey{members: w.believed()}:
+			case requests <- survey{members: members}:
 			default: // the last one is still being made
 			}
 		case sv := <-answers:
@@ -207,9 +211,10 @@ func (w *watcher) tellOwned() {
 	}
 }
 
-// showView shows how many members are known.
+// showView shows how many members are known, and how their clocks differ.
 func (w *watcher) showView() {
 	w.metrics.members.Set(float64(w.view.Names()))
+	w.metrics.skew.Set(w.skew.survey(w.o.Name).Seconds())
 	w.metrics.membersDropped.Add(float64(w.view.Dropped() - w.dropped))
 	w.dropped = w.view.Dropped()
 }
@@ -277,7 +282,7 @@ func (w *watcher) surveyor(ctx context.Context, requests <-chan survey, answers 
 		ends, err := kafka.Ends(ctx, w.plain, w.o.Names.Events())
 		if err != nil {
 			if ctx.Err() == nil {
-				w.metrics.errors.WithLabelValues("survey", string(kafka.Classify(err))).Inc()
+				w.metrics.errors.WithLabelValues(whatSurvey, string(kafka.Classify(err))).Inc()
 				w.o.Log.Warn("finding the end of the events", "error", err)
 			}
 			continue
@@ -298,7 +303,7 @@ func (w *watcher) deliver(sv survey) {
 	for p, l := range w.loops {
 		end, ok := sv.ends[p]
 		if !ok {
-			w.metrics.errors.WithLabelValues("survey", "incomplete").Inc()
+			w.metrics.errors.WithLabelValues(whatSurvey, classIncomplete).Inc()
 			continue
 		}
 		select {

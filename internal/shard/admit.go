@@ -11,7 +11,8 @@ import (
 
 // admit applies the job's overlap policy to a run whose time has come.
 func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
-	if len(e.st.Active) >= e.maxUnfinished() {
+	others := e.st.others()
+	if others >= e.maxUnfinished() {
 		s.skipRun(e, d, run.ReasonQueueFull, now)
 		return
 	}
@@ -21,6 +22,10 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 	}
 	switch e.def.Overlap {
 	case job.OverlapSkip:
+		if others == 0 && len(e.st.Deferred) == 0 {
+			s.deferRun(e, d, run.ReasonOverlap, now) // a backfill gives way
+			return
+		}
 		s.skipRun(e, d, run.ReasonOverlap, now)
 	case job.OverlapQueue:
 		if len(e.st.Deferred) >= maxDeferred {
@@ -34,7 +39,9 @@ func (s *Shard) admit(e *entry, d Deferred, now time.Time) {
 		}
 		e.st.Deferred = nil
 		s.deferRun(e, d, run.ReasonReplaced, now)
-		s.cancelAll(e, run.ReasonReplaced, now)
+		if others > 0 {
+			s.cancelAll(e, run.ReasonReplaced, now)
+		}
 	case job.OverlapAllow:
 	}
 }
@@ -63,12 +70,15 @@ func (s *Shard) skipRun(e *entry, d Deferred, reason string, now time.Time) {
 func (s *Shard) begin(e *entry, d Deferred, now time.Time) {
 	a := Active{
 		ID: d.ID, Due: d.Due, NotBefore: d.Due, Trigger: d.Trigger,
-		Attempt: 1, State: run.StateWaiting, Cluster: e.def.Cluster,
+		Attempt: 1, State: run.StateWaiting, Own: d.Own, Backfill: d.Backfill,
 	}
+	a.Cluster = e.rulesFor(&a).Cluster
 	switch d.Trigger {
 	case run.TriggerSchedule:
 		a.NotBefore = d.Due.Add(jitter(e.def.Jitter, d.ID))
-	case run.TriggerManual, run.TriggerRequeue:
+	case run.TriggerBackfill:
+		a.NotBefore = now.UTC()
+	case run.TriggerManual, run.TriggerRequeue, run.TriggerReplay:
 		// Whoever asks means now, also if the asking host's clock is ahead.
 		if now.Before(d.Due) {
 			a.NotBefore = now.UTC()

@@ -189,6 +189,7 @@ func (s *Shard) deleteJob(e *entry, now time.Time) {
 		s.skipRun(e, d, run.ReasonDeleted, now)
 	}
 	e.st.Deferred = nil
+	s.cancelBackfills(e, now)
 	e.undefine()
 	e.st.Version, e.st.Paused = "", false
 	s.recallAll(e, run.ReasonDeleted, now)

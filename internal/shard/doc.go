@@ -50,6 +50,8 @@
 //
 //	unfinished runs of a job       max_unfinished, 1,000; beyond it queue_full
 //	deferred due times of a job    100
+//	backfills of a job             5, with 20 unfinished runs each; beyond it backfills_full
+//	own environment or definition  256 KiB for all unfinished runs of a job; beyond it own_full
 //	requests remembered of a job   1,000 of the last day
 //	ends remembered of a job       10
 //	records decided in a Step      about 3,000

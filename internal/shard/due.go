@@ -33,8 +33,7 @@ func (e *entry) next() (time.Time, bool) {
 // holds for all that are not run: an edit may decide anew what lies ahead, and
 // the ledger must not name a due time twice.
 func (e *entry) deferred(due time.Time) bool {
-	unfinished := len(e.st.Active)
-	return e.skips(due) != "" || unfinished >= e.maxUnfinished() || e.def.Overlap != job.OverlapAllow && unfinished > 0
+	return e.skips(due) != "" || e.st.others() >= e.maxUnfinished() || e.def.Overlap != job.OverlapAllow && len(e.st.Active) > 0
 }
 
 // decidable is from when on due, the next due time of e, may be decided.
@@ -64,6 +63,9 @@ func (s *Shard) arm(e *entry) {
 	if due, ok := e.next(); e.def != nil && ok {
 		earlier(s.decidable(e, due))
 	}
+	if len(e.st.Backfills) > 0 && s.backfillsReady(e) {
+		earlier(time.Unix(0, 1)) // at once
+	}
 	for i := range e.st.Active {
 		switch a := &e.st.Active[i]; a.State {
 		case run.StateWaiting:
@@ -89,6 +91,7 @@ func (s *Shard) advance(e *entry, now time.Time) {
 	if s.decideMissed(e, now, now) {
 		return // more were missed than one Step looks at
 	}
+	defer s.advanceBackfills(e, now)
 	for range maxBurst {
 		due, ok := e.next()
 		if !ok || s.decidable(e, due).After(now) {

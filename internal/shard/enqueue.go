@@ -10,12 +10,14 @@ import (
 
 // enqueue hands a's attempt out under a new fence.
 func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
+	def := e.rulesFor(a)
+	env, envNames := e.envFor(a)
 	r := run.Run{
-		ID: a.ID, Job: e.st.Job, Cluster: e.def.Cluster, Due: a.Due.UTC(),
+		ID: a.ID, Job: e.st.Job, Cluster: def.Cluster, Due: a.Due.UTC(),
 		NotBefore: a.NotBefore.UTC(), StagedAt: now.UTC(),
 		Attempt: a.Attempt, Trigger: a.Trigger, Hops: a.Hops, Shard: s.cfg.Shard,
-		Command: e.commandLine(), Stdin: e.def.Stdin, Env: e.def.Env,
-		WorkingDir: e.def.WorkingDir, User: e.def.User, Linger: e.def.Linger, Timeout: e.def.Timeout, OnLost: e.def.OnLost,
+		Command: e.commandFor(a), Stdin: def.Stdin, Env: env,
+		WorkingDir: def.WorkingDir, User: def.User, Linger: def.Linger, Timeout: def.Timeout, OnLost: def.OnLost,
 	}
 	if e.def.StartDeadline > 0 && a.Attempt == 1 && a.Trigger == run.TriggerSchedule {
 		r.Deadline = r.NotBefore.Add(e.def.StartDeadline)
@@ -39,6 +41,7 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 	a.queued(now)
 	ev := s.about(e, a, run.EventEnqueued)
 	ev.Trigger, ev.NotBefore, ev.Hops = a.Trigger, r.NotBefore, a.Hops
+	ev.Version, ev.EnvNames = e.versionFor(a), envNames
 	s.event(ev, now)
 }
 
@@ -46,7 +49,7 @@ func (s *Shard) enqueue(e *entry, a *Active, now time.Time) {
 func (s *Shard) about(e *entry, a *Active, t run.EventType) run.Event {
 	return run.Event{
 		Type: t, Job: e.st.Job, Run: a.ID, Cluster: a.Cluster,
-		Due: a.Due.UTC(), Attempt: a.Attempt, Fence: a.Fence,
+		Due: a.Due.UTC(), Attempt: a.Attempt, Fence: a.Fence, Backfill: a.Backfill,
 	}
 }
 

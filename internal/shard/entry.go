@@ -45,8 +45,6 @@ type entry struct {
 
 const separator = "\x00" // no argument can hold it
 
-func (e *entry) commandLine() []string { return strings.Split(e.command, separator) }
-
 // add makes an entry of a job's state.
 func (s *Shard) add(st JobState) *entry {
 	e := &entry{name: st.Job, st: &st, index: -1, versioned: st.Version != ""}
@@ -73,11 +71,11 @@ func (s *Shard) open(e *entry) {
 	}
 }
 
-// close packs e's state, unless a run is under way or a newer version wrote
+// close packs e's state, unless a run or a backfill is under way or a newer version wrote
 // what only the state itself can hold. Most states were only looked at: their
 // packed form is what it was.
 func (s *Shard) close(e *entry) {
-	if e.st == nil || e.touched || len(e.st.Active) > 0 || len(e.st.Unknown) > 0 {
+	if e.st == nil || e.touched || len(e.st.Active)+len(e.st.Backfills)+len(e.st.Deferred) > 0 || len(e.st.Unknown) > 0 {
 		return
 	}
 	s.packing = pack(s.packing[:0], e.st)
@@ -108,7 +106,7 @@ type ruleKey struct {
 	onLost, onAnnounced            job.OnLost
 	maxUnfinished                  int
 	paused, linger                 bool
-	more                           string // the environment and the input
+	more                           string // the environment, the input and what is told
 }
 
 const (
@@ -139,8 +137,8 @@ func (s *Shard) rulesOf(j *job.Job) *job.Job {
 		retries: j.Retries, backoff: j.RetryBackoff, overlap: j.Overlap, catchUp: j.CatchUp, onLost: j.OnLost, paused: j.Paused, linger: j.Linger,
 		onAnnounced: j.OnAnnounced, maxUnfinished: j.MaxUnfinished,
 	}
-	if len(j.Env) > 0 || j.Stdin != "" {
-		key.more = fmt.Sprintf("%q%q", j.Env, j.Stdin) // maps are printed in order
+	if len(j.Env)+len(j.Notify) > 0 || j.Stdin != "" || j.ExpectSuccessWithin > 0 || j.DoneBy != "" {
+		key.more = fmt.Sprintf("%q%q%+v%d%q", j.Env, j.Stdin, j.Notify, j.ExpectSuccessWithin, j.DoneBy) // maps are printed in order
 		if len(key.more) > maxMore {
 			return rules(j)
 		}
@@ -162,5 +160,6 @@ func rules(j *job.Job) *job.Job {
 		Retries: j.Retries, RetryBackoff: j.RetryBackoff, Overlap: j.Overlap, CatchUp: j.CatchUp,
 		StartDeadline: j.StartDeadline, Jitter: j.Jitter, OnLost: j.OnLost, OnAnnounced: j.OnAnnounced,
 		MaxUnfinished: j.MaxUnfinished, Paused: j.Paused, Linger: j.Linger,
+		Notify: j.Notify, ExpectSuccessWithin: j.ExpectSuccessWithin, DoneBy: j.DoneBy,
 	}
 }

@@ -24,5 +24,5 @@ func (s *Shard) State(name string) (JobState, bool) {
 // themselves.
 func (s *Shard) Remembered() int {
 	return len(s.wakes) + len(s.busy) + len(s.unseen) + len(s.heard) + len(s.late) + len(s.asked) + len(s.placed) + len(s.moves) +
-		len(s.recalled) + len(s.waiting) + len(s.stateless) + len(s.point.dirty) + len(s.point.round)
+		len(s.recalled) + len(s.backfilling) + len(s.waiting) + len(s.stateless) + len(s.point.dirty) + len(s.point.round)
 }

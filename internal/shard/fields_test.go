@@ -35,6 +35,9 @@ func nonzero(t *testing.T, v reflect.Value) {
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(reflect.ValueOf("KEY"), reflect.ValueOf("value"))
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		nonzero(t, v.Index(0))
 	case reflect.Struct:
 		nonzero(t, v.Field(0))
 	default:

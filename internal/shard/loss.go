@@ -27,6 +27,7 @@ func (s *Shard) observe(in Beats, now time.Time) {
 	maps.DeleteFunc(s.claimed, func(id string, _ time.Time) bool { return s.workers[id] == nil })
 	s.learnRoom()
 	s.wakeWaiting(now)
+	s.wakeBackfills(now)
 	s.withdraw(in, now)
 	s.takeFromLost(now)
 }
@@ -131,7 +132,7 @@ func (s *Shard) lostBy(a *Active) string {
 		return run.ReasonWorkerLost
 	case w.Status == member.StatusSilent && a.State == run.StateClaimed:
 		return run.ReasonWorkerLost
-	case w.Status == member.StatusLive && w.Unlisted == 0 && w.Seq >= a.Beat+listedAfter && !w.holds(a.key()):
+	case w.Status == member.StatusLive && w.Seq >= a.Beat+listedAfter && w.lacks(a):
 		return run.ReasonNotHeld
 	}
 	return ""

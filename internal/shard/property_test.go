@@ -63,6 +63,7 @@ type world struct {
 	read, from int64
 
 	requests int
+	env      map[run.ID]string // what runs were asked for with
 	handed   []*handout
 	lives    map[string]int64 // of the workers; negative while dead
 	gone     map[string]bool  // dead workers whose started runs were given up
@@ -82,8 +83,8 @@ type handout struct {
 func newWorld(t *rapid.T) *world {
 	w := &world{
 		t: t, now: midnight(), states: map[string]shard.JobState{}, overlap: map[string]job.Overlap{},
-		cfg:   shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "lead")},
-		lives: map[string]int64{"w1": 1, "w2": 1}, gone: map[string]bool{},
+		cfg: shard.Config{Shard: 3, By: "s1", Lead: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "lead")},
+		env: map[run.ID]string{}, lives: map[string]int64{"w1": 1, "w2": 1}, gone: map[string]bool{},
 		recalled: map[run.ID]int64{}, cancels: map[run.ID]int64{},
 	}
 	w.ledger = newAuditor(t, w.cfg.Lead)
@@ -146,6 +147,13 @@ func (w *world) request(t *rapid.T) {
 		Job:  rapid.SampledFrom(jobNames()).Draw(t, "job"),
 		Type: rapid.SampledFrom([]run.RequestType{run.RequestRun, run.RequestPause, run.RequestResume, run.RequestCancel}).Draw(t, "type"),
 	}
+	if rapid.IntRange(0, 3).Draw(t, "backfill") == 0 {
+		w.backfill(t, &r)
+	}
+	if r.Type == run.RequestRun && rapid.Bool().Draw(t, "env") {
+		r.Env = map[string]string{"REQUEST": r.ID}
+		w.env[run.NewID(r.Job, r.At, r.ID)] = r.ID
+	}
 	if r.Type == run.RequestCancel {
 		h := w.pick(t, func(h *handout) bool { return h.stage != run.StateSucceeded })
 		if h == nil {
@@ -158,6 +166,21 @@ func (w *world) request(t *rapid.T) {
 		w.inbox = append(w.inbox, shard.Requested{Request: r})
 	}
 	w.maybeStep(t)
+}
+
+// backfill makes r about a backfill, one to come or one that there may be.
+func (w *world) backfill(t *rapid.T, r *run.Request) {
+	r.Type = rapid.SampledFrom([]run.RequestType{
+		run.RequestBackfill, run.RequestBackfill, run.RequestBackfillPause, run.RequestBackfillResume, run.RequestBackfillCancel,
+	}).Draw(t, "of backfills")
+	if r.Type == run.RequestBackfill {
+		r.From = w.now.Add(-time.Duration(rapid.IntRange(1, 600).Draw(t, "seconds")) * time.Second)
+		r.To, r.Parallel, r.OnlyMissed = w.now, rapid.IntRange(0, 3).Draw(t, "parallel"), rapid.Bool().Draw(t, "only missed")
+		return
+	}
+	if st, ok := w.core.State(r.Job); ok && len(st.Backfills) > 0 {
+		r.Backfill = rapid.SampledFrom(st.Backfills).Draw(t, "which").Progress.ID
+	}
 }
 
 func (w *world) pass(t *rapid.T) {
@@ -261,10 +284,31 @@ func (w *world) commit(changes []shard.JobChanged, effects shard.Effects, loaded
 	}
 	for _, q := range effects.Enqueue {
 		w.ledger.fence(q.Run)
+		require.Equal(w.t, w.env[q.Run.ID], q.Run.Env["REQUEST"], "the environment of %s", q.Run.ID)
 		w.handed = append(w.handed, &handout{run: q.Run, stage: run.StateQueued})
 	}
 	for _, name := range effects.Forget {
 		w.ledger.forgotten(name)
+	}
+	for _, name := range jobNames() {
+		w.requireBackfills(name)
+	}
+}
+
+// requireBackfills fails unless each backfill counts its runs, and has no more
+// of them than it may.
+func (w *world) requireBackfills(name string) {
+	st, _ := w.core.State(name)
+	require.LessOrEqual(w.t, len(st.Backfills), run.MaxBackfills)
+	for _, b := range st.Backfills {
+		unfinished := 0
+		for i := range st.Active {
+			if st.Active[i].Backfill == b.Progress.ID {
+				unfinished++
+			}
+		}
+		require.Equal(w.t, unfinished, b.Progress.Unfinished(), "%+v", b.Progress)
+		require.LessOrEqual(w.t, unfinished, b.Progress.Parallel)
 	}
 }
 
@@ -376,7 +420,7 @@ func requireSame(t require.TestingT, last, next *shard.Shard, name string) {
 
 func clone(st shard.JobState) shard.JobState {
 	st.Active, st.Deferred = slices.Clone(st.Active), slices.Clone(st.Deferred)
-	st.Recent, st.Requests = slices.Clone(st.Recent), slices.Clone(st.Requests)
+	st.Recent, st.Requests, st.Backfills = slices.Clone(st.Recent), slices.Clone(st.Requests), slices.Clone(st.Backfills)
 	return st
 }
 

@@ -111,7 +111,14 @@ func (st *JobState) replay(ev *run.Event) {
 		}
 		st.remember(Summary{ID: ev.Run, Due: ev.Due, State: ev.State, Attempts: ev.Attempt, EndedAt: ev.At})
 		st.remove(ev.Run)
-	case run.EventLost, run.EventLate, run.EventWithdrawn, // what follows from these has events of its own
+	case run.EventBackfill:
+		if b := st.backfill(ev.Backfill); b != nil && ev.Progress != nil {
+			b.Progress = *ev.Progress
+			if p := ev.Progress; p.Phase == run.PhaseDone || p.Phase == run.PhaseCancelled && p.Unfinished() == 0 {
+				st.dropBackfill(ev.Backfill)
+			}
+		}
+	case run.EventLost, run.EventLate, run.EventWithdrawn, run.EventDiscarded, // what follows from these has events of its own
 		run.EventClaimed, run.EventStarting, run.EventFinished, run.EventReturned, run.EventDropped:
 	}
 }
@@ -119,7 +126,7 @@ func (st *JobState) replay(ev *run.Event) {
 // reach moves Through to the due times that ev, on scheduled ones, decided.
 func (st *JobState) reach(ev *run.Event) {
 	switch ev.Trigger {
-	case run.TriggerManual, run.TriggerRequeue:
+	case run.TriggerManual, run.TriggerRequeue, run.TriggerReplay, run.TriggerBackfill:
 	case run.TriggerSchedule, run.TriggerCatchUp, "":
 		st.Through = latest(st.Through, latest(ev.Due, ev.Through))
 	}
@@ -130,10 +137,15 @@ func (st *JobState) begun(ev *run.Event) *Active {
 	if a := st.find(ev.Run); a != nil {
 		return a
 	}
+	a := Active{ID: ev.Run, Due: ev.Due, Trigger: ev.Trigger, Backfill: ev.Backfill}
+	if i := slices.IndexFunc(st.Deferred, func(d Deferred) bool { return d.ID == ev.Run }); i >= 0 {
+		a.Own = st.Deferred[i].Own
+	}
 	if !st.undefer(ev.Run) {
 		st.reach(ev)
+		st.handedOut(ev)
 	}
-	return st.insert(Active{ID: ev.Run, Due: ev.Due, Trigger: ev.Trigger})
+	return st.insert(a)
 }
 
 // undefer forgets that the run waits for another, and reports whether it did.

@@ -55,7 +55,7 @@ func (s *Shard) report(in Reported, now time.Time) {
 		}
 		s.dropped(e, a, ev.Reason, now)
 	case run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
-		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 	}
 	s.arm(e)
 }
@@ -88,7 +88,7 @@ func (s *Shard) stray(ev run.Event, now time.Time) {
 		late.Type, late.Reason, late.Unknown = run.EventLate, string(ev.Type)+" by "+ev.By, nil
 		s.event(late, now)
 	case run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
-		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 	}
 }
 
@@ -138,10 +138,10 @@ func (s *Shard) retryFailed(e *entry, a *Active, outcome *run.Outcome, now time.
 	switch {
 	case e.def == nil:
 		s.giveUp(e, a, outcome, e.undefined(), now)
-	case a.Attempt > e.def.Retries:
+	case a.Attempt > e.rulesFor(a).Retries:
 		s.giveUp(e, a, outcome, run.ReasonAttemptsUsed, now)
 	default:
-		wait := e.def.BackoffBefore(a.Attempt+1, spread(a.ID, a.Attempt+1))
+		wait := e.rulesFor(a).BackoffBefore(a.Attempt+1, spread(a.ID, a.Attempt+1))
 		s.retry(e, a, outcome, now.Add(wait), now)
 	}
 }
@@ -152,23 +152,24 @@ func (s *Shard) retryLost(e *entry, a *Active, outcome *run.Outcome, now time.Ti
 		s.end(e, a, run.Event{State: run.StateCancelled, Reason: a.Cancel, Outcome: outcome}, now)
 		return
 	}
-	if e.def == nil || e.onLoss(outcome.Reason) != job.LostRetry {
+	if e.def == nil || onLoss(e.rulesFor(a), outcome.Reason) != job.LostRetry {
 		s.giveUp(e, a, outcome, cmp.Or(outcome.Reason, run.ReasonWorkerLost), now)
 		return
 	}
-	if a.Attempt >= max(e.def.Retries+1, minLostAttempts) {
+	if a.Attempt >= max(e.rulesFor(a).Retries+1, minLostAttempts) {
 		s.giveUp(e, a, outcome, run.ReasonAttemptsUsed, now)
 		return
 	}
 	s.retry(e, a, outcome, now, now)
 }
 
-// onLoss is what becomes of a started run of e that was lost for that reason.
-func (e *entry) onLoss(reason string) job.OnLost {
+// onLoss is what becomes of a started run by that definition that was lost for
+// that reason.
+func onLoss(def *job.Job, reason string) job.OnLost {
 	if reason == run.ReasonAnnounced {
-		return cmp.Or(e.def.OnAnnounced, e.def.OnLost)
+		return cmp.Or(def.OnAnnounced, def.OnLost)
 	}
-	return e.def.OnLost
+	return def.OnLost
 }
 
 // retry makes a wait for its next attempt.
@@ -190,7 +191,7 @@ func (s *Shard) giveUp(e *entry, a *Active, outcome *run.Outcome, reason string,
 		},
 	}
 	if e.def != nil {
-		letter.Run.Command = e.commandLine()
+		letter.Run.Command = e.commandFor(a)
 	}
 	s.out.Dead = append(s.out.Dead, Dead{Cluster: a.Cluster, Letter: letter})
 	s.end(e, a, run.Event{State: run.StateDead, Reason: reason, Outcome: outcome}, now)

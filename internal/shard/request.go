@@ -10,6 +10,10 @@ import (
 // request does what somebody asked for. A request for a job that does not
 // exist is answered in the ledger.
 func (s *Shard) request(r run.Request, now time.Time) {
+	if r.Type == run.RequestDiscard {
+		s.discard(r, now)
+		return
+	}
 	e := s.job(r.Job)
 	if e == nil || e.aside == "" && e.def == nil && r.Type != run.RequestCancel {
 		s.event(run.Event{
@@ -28,7 +32,9 @@ func (s *Shard) request(r run.Request, now time.Time) {
 	s.write(e)
 	switch r.Type {
 	case run.RequestRun:
-		s.admit(e, Deferred{ID: run.NewID(r.Job, r.At, r.ID), Due: r.At.UTC(), Trigger: run.TriggerManual}, now)
+		s.askRun(e, r, now)
+	case run.RequestReplay:
+		s.replayRun(e, r, now)
 	case run.RequestRequeue:
 		s.admit(e, Deferred{ID: run.NewID(r.Job, r.Due, r.ID), Due: r.Due.UTC(), Trigger: run.TriggerRequeue}, now)
 	case run.RequestPause:
@@ -38,6 +44,11 @@ func (s *Shard) request(r run.Request, now time.Time) {
 		e.st.Paused = false
 	case run.RequestCancel:
 		s.cancel(e, r.Run, now)
+	case run.RequestBackfill:
+		s.askBackfill(e, r, now)
+	case run.RequestBackfillPause, run.RequestBackfillResume, run.RequestBackfillCancel:
+		s.steerBackfill(e, r, now)
+	case run.RequestDiscard: // done above
 	}
 	s.arm(e)
 }

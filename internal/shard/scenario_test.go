@@ -26,15 +26,19 @@ import (
 // A clock begins at 00:00:00 of day 0 and moves by `at` (the shard wakes
 // whenever it asks to) and `jump` (nothing happens in between: a clock that
 // was set, or nobody deciding). A scheduled run is named job@due, one that
-// somebody asked for job!request.
+// somebody asked for job!request, one of a backfill job~due.
 //
 //	shard [lead=5s]                      a new shard, nothing known
 //	job NAME [field=value …]             a definition; its schedule is the input;
 //	                                     only=, except=NAME:DAYS and
 //	                                     blackout=NAME:WEEKLY, blanks as _
 //	delete NAME | garbled NAME           a tombstone, an unreadable definition
-//	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN
-//	claim|start|finish|return|drop RUN   reports [by= fence= beat= state= reason=];
+//	run|pause|resume JOB id=ID           requests; also cancel RUN, requeue RUN,
+//	                                     discard RUN, replay RUN [command=], run
+//	                                     JOB env=NAME:VALUE
+//	backfill JOB id=ID from= to=         [parallel= only-missed ranges=FROM..TO,…]
+//	backfill_pause JOB id=ID of=ID       also _resume and _cancel
+//	claim|start|finish|return|drop RUN   reports [by= fence= beat= number= state= reason=];
 //	                                     claimed first, unless `unclaimed`
 //	beats                                what the beats say, a worker each line
 //	aside JOB [reason=]                  its records can never be committed
@@ -138,7 +142,8 @@ func (p *player) play() {
 	case "open":
 		p.step(shard.ClusterClosed{Cluster: p.subject()})
 		p.settle()
-	case "run", "pause", "resume", "cancel", "requeue":
+	case "run", "pause", "resume", "cancel", "requeue", "replay", "discard",
+		"backfill", "backfill_pause", "backfill_resume", "backfill_cancel":
 		p.request()
 	case "claim", "start", "finish", "return", "drop":
 		p.report()
@@ -262,8 +267,19 @@ func (p *player) request() {
 	switch req.Type {
 	case run.RequestRun:
 		p.names[run.NewID(req.Job, req.At, req.ID)] = req.Job + "!" + req.ID
+		if name, value, ok := strings.Cut(p.arg("env", ""), ":"); ok {
+			req.Env = map[string]string{name: value}
+		}
 	case run.RequestCancel:
 		req.Run = p.runID(p.subject())
+	case run.RequestDiscard:
+		req.Run, req.By = p.runID(p.subject()), "ops"
+	case run.RequestReplay:
+		p.replay(&req)
+	case run.RequestBackfill:
+		p.backfill(&req)
+	case run.RequestBackfillPause, run.RequestBackfillResume, run.RequestBackfillCancel:
+		req.Backfill = p.arg("of", "")
 	case run.RequestRequeue:
 		req.Run = p.runID(p.subject())
 		_, due, _ := strings.Cut(p.subject(), "@")
@@ -271,7 +287,39 @@ func (p *player) request() {
 		p.names[run.NewID(req.Job, req.Due, req.ID)] = req.Job + "!" + req.ID
 	case run.RequestPause, run.RequestResume:
 	}
+	defer p.settle()
 	p.step(shard.Requested{Request: req})
+}
+
+// replay asks for a run as its job was, which is all that the request says.
+func (p *player) replay(req *run.Request) {
+	_, due, _ := strings.Cut(p.subject(), "@")
+	req.Run, req.Due = p.runID(p.subject()), p.clock(due)
+	p.names[run.NewID(req.Job, req.Due, req.ID)] = req.Job + "!" + req.ID
+	if p.d.HasArg("without") {
+		return
+	}
+	j := job.Default()
+	j.Name, j.Cluster, j.Command = p.arg("of", req.Job), "cluster-a", []string{p.arg("command", "then")}
+	j.Env = map[string]string{"THEN": "1", "BIG": strings.Repeat("x", p.number("big"))}
+	j.RetryBackoff.Jitter, j.Retries = 0, p.number("retries")
+	j = j.WithDefaults()
+	req.Definition = &j
+}
+
+func (p *player) backfill(req *run.Request) {
+	req.From, req.To, req.By = p.clock(p.arg("from", "00:00")), p.clock(p.arg("to", "00:00")), "ops"
+	req.Parallel, req.OnlyMissed = p.number("parallel"), p.d.HasArg("only-missed")
+	for part := range strings.SplitSeq(p.arg("ranges", ""), ",") {
+		if from, to, ok := strings.Cut(part, ".."); ok {
+			req.Ranges = append(req.Ranges, run.Range{From: p.clock(from), To: p.clock(to)})
+		}
+	}
+}
+
+func (p *player) number(name string) (n int) {
+	p.d.MaybeScanArgs(p.t, name, &n)
+	return n
 }
 
 // report speaks of the latest handing-out of the run, unless fence says
@@ -294,6 +342,7 @@ func (p *player) report() {
 	}
 	p.d.MaybeScanArgs(p.t, "beat", &ev.Beat)
 	p.d.MaybeScanArgs(p.t, "life", &ev.Incarnation)
+	p.d.MaybeScanArgs(p.t, "number", &ev.Claim)
 	ev.Confirm = p.d.HasArg("confirm")
 	if ev.Type == run.EventFinished && !p.d.HasArg("mute") {
 		ev.Outcome = &run.Outcome{State: run.State(p.arg("state", "succeeded"))}
@@ -309,6 +358,7 @@ func (p *player) report() {
 		}
 	}
 	p.tell(ev)
+	p.settle()
 }
 
 func (p *player) tell(ev run.Event) {
@@ -316,7 +366,8 @@ func (p *player) tell(ev run.Event) {
 	p.step(shard.Reported(p.log[len(p.log)-1]))
 }
 
-// beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10".
+// beats reads "w1 live seq=9 life=1 free=2 partitions=0,1 holds=a@00:10", and
+// "last=7 numbers=1-3,7-7" of a worker that numbers its claims.
 func (p *player) beats() {
 	var members []member.Member
 	for line := range strings.Lines(p.d.Input) {
@@ -344,6 +395,17 @@ func (p *player) beatField(m *member.Member, field string) {
 		p.scan(value, &m.Seq)
 	case "unlisted":
 		p.scan(value, &m.Unlisted)
+	case "last":
+		p.scan(value, &m.Claims.Last)
+	case "more":
+		p.scan(value, &m.Claims.Unlisted)
+	case "numbers":
+		for row := range strings.SplitSeq(value, ",") {
+			var r run.Row
+			_, err := fmt.Sscanf(row, "%d-%d", &r[0], &r[1])
+			require.NoError(p.t, err, row)
+			m.Claims.Held = append(m.Claims.Held, r)
+		}
 	case "at":
 		m.At = p.clock(value)
 	case "life":
@@ -447,6 +509,9 @@ func (p *player) scan(value string, into any) {
 
 // runID reads backup@00:10 or a name given before, as backup!r1.
 func (p *player) runID(name string) run.ID {
+	if jobName, due, ok := strings.Cut(name, "~"); ok {
+		name = jobName + "~" + p.stamp(p.clock(due))
+	}
 	for id, known := range p.names {
 		if known == name {
 			return id

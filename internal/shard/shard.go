@@ -47,9 +47,11 @@ type Shard struct {
 	heard map[run.Key]time.Time
 	// busy are the jobs with unfinished runs, by name, with how many runs of
 	// each are counted in unfinished.
-	busy       map[string]busyJob
-	unfinished int
-	byQueue    map[queueKey][]placeable
+	busy map[string]busyJob
+	// backfilling are the jobs with backfills, by name.
+	backfilling map[string]*entry
+	unfinished  int
+	byQueue     map[queueKey][]placeable
 	// touched are the jobs whose state this Step writes, opened those whose
 	// state it unpacked.
 	touched, opened []*entry
@@ -81,7 +83,7 @@ func New(cfg Config, states []JobState) *Shard {
 	s := &Shard{
 		cfg: cfg, jobs: make(map[string]*entry, len(states)),
 		compiler: job.NewCompiler(), rules: map[ruleKey]*job.Job{}, stateless: map[string]string{},
-		workers: map[string]*worker{}, busy: map[string]busyJob{}, withdrawals: newWithdrawals(),
+		workers: map[string]*worker{}, busy: map[string]busyJob{}, backfilling: map[string]*entry{}, withdrawals: newWithdrawals(),
 		aside: map[string]*entry{}, closed: map[string]string{},
 	}
 	for _, st := range states {
@@ -105,6 +107,7 @@ func (s *Shard) Discard(name string) {
 	s.unfinished -= s.busy[name].runs
 	delete(s.jobs, name)
 	delete(s.busy, name)
+	delete(s.backfilling, name)
 	delete(s.recalled, name)
 	delete(s.waiting, name)
 }
@@ -245,6 +248,10 @@ func (s *Shard) writeStates(now time.Time) {
 
 func (s *Shard) noteBusy(e *entry) {
 	s.follow(e)
+	delete(s.backfilling, e.name)
+	if len(e.st.Backfills) > 0 {
+		s.backfilling[e.name] = e
+	}
 	runs := len(e.st.Active)
 	s.unfinished += runs - s.busy[e.name].runs
 	if runs > 0 {
@@ -259,6 +266,7 @@ func snapshot(st JobState) JobState {
 	st.Active = slices.Clone(st.Active)
 	st.Deferred = slices.Clone(st.Deferred)
 	st.Recent = slices.Clone(st.Recent)
+	st.Backfills = slices.Clone(st.Backfills)
 	st.Requests, st.Seen = slices.Clone(st.Requests), slices.Clone(st.Seen)
 	return st
 }
@@ -269,13 +277,18 @@ type worker struct {
 	held map[string]bool
 }
 
-// holds reports whether the worker's latest beat named the run.
-func (w *worker) holds(k run.Key) bool {
+// lacks reports whether the worker's latest beat, which is one of the life that
+// holds a, says that it does not: by the number of the claim, or by the run's
+// key if the claim has none.
+func (w *worker) lacks(a *Active) bool {
+	if a.Claim > 0 {
+		return w.Claims.Lacks(a.Claim)
+	}
 	if w.held == nil {
 		w.held = make(map[string]bool, len(w.Held)+len(w.Started))
 		for _, key := range slices.Concat(w.Held, w.Started) {
 			w.held[key] = true
 		}
 	}
-	return w.held[k.String()]
+	return w.Unlisted == 0 && !w.held[a.key().String()]
 }

@@ -38,6 +38,9 @@ type JobState struct {
 	// Recent are the latest final states, newest last, at most maxRecent.
 	Recent []Summary `json:"recent,omitempty"`
 
+	// Backfills are those under way, oldest first, at most run.MaxBackfills.
+	Backfills []Backfill `json:"backfills,omitempty"`
+
 	// Seen are the latest requests, at most maxRequests of the last
 	// requestsFor, so that one sent twice counts once. Requests are the IDs
 	// that version 1 kept of them.
@@ -77,15 +80,22 @@ type Active struct {
 	Staged  time.Time `json:"staged,omitzero"`
 	Waits   string    `json:"waits,omitempty"`
 
-	// Holder is the worker that claimed it, in which life, after which beat.
+	// Holder is the worker that claimed it, in which life, after which beat, and
+	// under which number, if it gave one.
 	Holder      string `json:"holder,omitempty"`
 	Incarnation int64  `json:"incarnation,omitzero"`
 	Beat        int64  `json:"beat,omitzero"`
+	Claim       int64  `json:"claim,omitzero"`
 
 	// Recall is why the run was asked back, while no answer has come;
 	// Cancel why it is to end, whether started or not.
 	Recall string `json:"recall,omitempty"`
 	Cancel string `json:"cancel,omitempty"`
+
+	// Backfill is the ID of the backfill that the run belongs to, Own what the
+	// run has in place of its job's definition.
+	Backfill string `json:"backfill,omitempty"`
+	Own      *Own   `json:"own,omitempty"`
 }
 
 // Deferred is a due time that waits for an unfinished run.
@@ -93,6 +103,10 @@ type Deferred struct {
 	ID      run.ID      `json:"run"`
 	Due     time.Time   `json:"due"`
 	Trigger run.Trigger `json:"trigger"`
+	// Own is as of the run that it becomes, Backfill too, but is in no record:
+	// what a backfill hands out is never deferred.
+	Own      *Own   `json:"own,omitempty"`
+	Backfill string `json:"-"`
 }
 
 // Summary is how a run ended.
@@ -130,7 +144,7 @@ func (a *Active) queued(at time.Time) {
 }
 
 // release takes a out of everybody's hands.
-func (a *Active) release() { a.Holder, a.Incarnation, a.Beat, a.Recall = "", 0, 0, "" }
+func (a *Active) release() { a.Holder, a.Incarnation, a.Beat, a.Claim, a.Recall = "", 0, 0, 0, "" }
 
 // wait takes a off all queues, for the given reason.
 func (a *Active) wait(reason string) {
@@ -170,14 +184,14 @@ func (a *Active) note(ev *run.Event) bool {
 			return false
 		}
 		a.State = run.StateClaimed
-		a.Holder, a.Incarnation, a.Beat = ev.By, ev.Incarnation, ev.Beat
+		a.Holder, a.Incarnation, a.Beat, a.Claim = ev.By, ev.Incarnation, ev.Beat, ev.Claim
 	case run.EventStarting:
 		if a.State == run.StateQueued {
 			a.Holder, a.Incarnation = ev.By, ev.Incarnation
 		}
 		a.State, a.Recall = run.StateStarted, ""
 	case run.EventFinished, run.EventReturned, run.EventDropped, run.EventEnqueued, run.EventSkipped,
-		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventRecalling, run.EventRetrying, run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 		return false
 	}
 	return true
@@ -204,7 +218,7 @@ func (st *JobState) concerns(ev *run.Event) *Active {
 			return nil
 		}
 	case run.EventStarting, run.EventEnqueued, run.EventSkipped, run.EventRecalling, run.EventRetrying,
-		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDeferred:
+		run.EventLost, run.EventEnded, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventDeferred:
 	}
 	return a
 }
@@ -255,8 +269,12 @@ func (st *JobState) knows(id run.ID) bool {
 		slices.ContainsFunc(st.Deferred, func(d Deferred) bool { return d.ID == id })
 }
 
-// remember adds to the bounded history.
+// remember adds to the bounded history the end of a run, which is still among
+// the unfinished ones if it ever was.
 func (st *JobState) remember(sum Summary) {
+	if a := st.find(sum.ID); a != nil {
+		st.ranOne(a.Backfill, sum.State)
+	}
 	st.Recent = append(st.Recent, sum)
 	if over := len(st.Recent) - maxRecent; over > 0 {
 		st.Recent = slices.Delete(st.Recent, 0, over)

@@ -2,6 +2,8 @@ package shard_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +49,9 @@ func (p *player) print(effects shard.Effects) {
 
 func (p *player) printEnqueue(q shard.Enqueue) {
 	r := q.Run
+	if p.names[r.ID] == "" && r.Trigger == run.TriggerBackfill {
+		p.names[r.ID] = r.Job + "~" + p.stamp(r.Due)
+	}
 	if p.names[r.ID] == "" {
 		p.names[r.ID] = r.Job + "@" + p.stamp(r.Due)
 	}
@@ -70,12 +75,25 @@ func (p *player) printEnqueue(q shard.Enqueue) {
 	if r.Command[0] != "true" {
 		more = append(more, "command="+r.Command[0])
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
+		if value := r.Env[name]; value != "" && len(value) < 40 {
+			more = append(more, name+"="+value)
+		}
+	}
 	p.say("enqueue   %s attempt=%d fence=%d → %s.%s/%s %s", p.name(r.ID), r.Attempt, r.Fence-firstFence(),
 		q.Queue, r.Cluster, to, strings.Join(more, ", "))
 }
 
 func (p *player) printEvent(ev run.Event) {
 	var more string
+	if b := ev.Progress; b != nil {
+		if ev.Reason != "" {
+			more = " (" + ev.Reason + ")"
+		}
+		p.say("backfill  %s of %s %s: %d begun, %d succeeded, %d failed, %d other%s",
+			b.ID, ev.Job, b.Phase, b.Begun, b.Succeeded, b.Failed, b.Other, more)
+		return
+	}
 	switch {
 	case ev.Type == run.EventRetrying:
 		more = fmt.Sprintf("attempt=%d %s, next at %s", ev.Attempt, ev.Outcome.State, p.stamp(ev.NotBefore))
@@ -119,6 +137,9 @@ func (p *player) printState(name string) {
 	}
 	for _, d := range st.Deferred {
 		p.say("  deferred %s", p.name(d.ID))
+	}
+	for _, b := range st.Backfills {
+		p.say("  backfill %s %s through %s, %d begun", b.Progress.ID, b.Progress.Phase, p.stamp(b.Progress.Through), b.Progress.Begun)
 	}
 	for _, r := range st.Recent {
 		p.say("  recent   %s %s", p.name(r.ID), r.State)

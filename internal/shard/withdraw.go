@@ -204,7 +204,7 @@ func handsOutAnew(reason string) bool {
 // cluster lives, or nothing can be written there.
 func (s *Shard) hold(e *entry, a *Active, reason string, now time.Time) {
 	a.wait(reason)
-	a.Cluster = e.def.Cluster
+	a.Cluster = e.rulesFor(a).Cluster
 	ev := s.about(e, a, run.EventDeferred)
 	ev.Trigger, ev.NotBefore, ev.Hops, ev.Reason = a.Trigger, a.NotBefore.UTC(), a.Hops, a.Waits
 	s.event(ev, now)
@@ -212,7 +212,7 @@ func (s *Shard) hold(e *entry, a *Active, reason string, now time.Time) {
 
 // unreachable reports whether a waits for a worker and there is still none.
 func (s *Shard) unreachable(e *entry, a *Active) bool {
-	return a.Waits != "" && e.def != nil && (!s.surveyed || s.whyHeld(queueKey{e.def.Cluster, queueOf(a.Attempt)}) != "")
+	return a.Waits != "" && e.def != nil && (!s.surveyed || s.whyHeld(queueKey{e.rulesFor(a).Cluster, queueOf(a.Attempt)}) != "")
 }
 
 // patience is how long a may wait for a worker: as long as its due time would

@@ -209,6 +209,7 @@ func (c *claimer) claim() {
 	var batches []batchOf
 	for i, verdict := range said.Verdicts {
 		r := &runs[i].Run
+		verdict.Number = k.w.mutant.number(verdict.Number)
 		ev, ok := k.author().Decided(verdict, r, k.seq, k.wall())
 		if !ok {
 			continue

@@ -13,7 +13,7 @@ func Small(seed uint64) Config {
 		Seed: seed, Schedulers: choose(2, 2, 3), Workers: choose(2, 3, 4), Clusters: choose(1, 1, 2),
 		Shards: int32(choose(1, 2, 3)), Partitions: choose(2, 4, 6), Jobs: choose(5, 8, 12),
 		Slots: choose(4, 8, 16), RetrySlots: choose(2, 4), Survivors: choose(0, 1),
-		Lead: time.Duration(choose(5, 5, 5, 5, 2, 0)) * time.Second,
+		Lead: time.Duration(choose(5, 5, 30, 30, 30, 20, 2, 0)) * time.Second,
 		Span: time.Duration(choose(3, 4, 6)) * time.Minute, Settle: 5 * time.Minute,
 		FaultEvery: time.Duration(choose(0, 8, 15, 15, 30)) * time.Second, ChangeEvery: time.Duration(choose(0, 8, 20)) * time.Second,
 		Clocks: time.Duration(choose(0, 0, 0, 0, 1, 30)) * time.Second,

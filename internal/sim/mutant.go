@@ -27,6 +27,7 @@ type Mutant struct {
 	IgnoreHolder                              bool
 	ControlUnread, OldIsNew                   bool
 	WithdrawAtOnce, NoReplay, NoCheckpoint    bool
+	ForgetRow, OtherLife, ReuseNumbers        bool
 
 	// Faults of the cores.
 	ForgetThrough, SkipToNow, ForgetFence, ForgetRequests, ForgetActive bool
@@ -35,6 +36,14 @@ type Mutant struct {
 	NoBackoff, NoDeadline, StartEarly, LoseDue, DoubleEnqueue           bool
 
 	w *world
+	// lives are the latest claims of each worker's life and of the one before.
+	lives map[string]*[2]lifeClaims
+}
+
+// lifeClaims is what a life of a worker said last of its claims.
+type lifeClaims struct {
+	life   int64
+	claims run.Claims
 }
 
 // Mutants are the planted faults that the simulator must find.
@@ -51,6 +60,9 @@ func Mutants() []Mutant {
 		{Name: "aborted-is-ours", What: "a claim that was not committed counts as ours", AbortedIsOurs: true},
 		{Name: "beat-unacked", What: "a worker counts its beats though nobody acknowledges them", BeatUnacked: true},
 		{Name: "hide-held", What: "beats do not list the runs held", HideHeld: true},
+		{Name: "forget-row", What: "a worker's beats leave out the last row of what it holds", ForgetRow: true},
+		{Name: "other-life", What: "a shard reads the rows of a worker's earlier life", OtherLife: true},
+		{Name: "reuse-numbers", What: "the number of a claim comes back after eight others", ReuseNumbers: true},
 		{Name: "offsets-ahead", What: "events count as read before they were acted on", OffsetsAhead: true},
 		{Name: "forget-state", What: "now and then the state is not in the decision's transaction", ForgetState: true},
 		{Name: "count-beats-five-times", What: "each beat of a scheduler counts five times", CountBeatsTimes: 4},
@@ -96,7 +108,66 @@ func (m *Mutant) beat(b member.Beat) []member.Beat {
 	return all
 }
 
-func (m *Mutant) beats(members []member.Member) []member.Member { return members }
+// beats are what the core is told of the workers.
+func (m *Mutant) beats(members []member.Member) []member.Member {
+	if !m.OtherLife {
+		return members
+	}
+	members = slices.Clone(members)
+	for i := range members {
+		b := &members[i].Beat
+		if m.lives == nil {
+			m.lives = map[string]*[2]lifeClaims{}
+		}
+		known := m.lives[b.ID]
+		if known == nil {
+			known = &[2]lifeClaims{}
+			m.lives[b.ID] = known
+		}
+		if b.Incarnation > known[1].life {
+			known[0] = known[1]
+		}
+		if b.Incarnation >= known[1].life {
+			known[1] = lifeClaims{b.Incarnation, b.Claims}
+		}
+		if known[0].life > 0 {
+			b.Claims = known[0].claims
+		}
+	}
+	return members
+}
+
+// claims are what a worker says of its claims.
+func (m *Mutant) claims(c run.Claims) run.Claims {
+	if m.HideHeld {
+		c.Held = nil
+	}
+	if n := len(c.Held); m.ForgetRow && n > 0 {
+		c.Held = c.Held[:n-1]
+	}
+	if m.ReuseNumbers {
+		c.Held, c.Started, c.Last = m.again(c.Held), m.again(c.Started), m.number(c.Last)
+	}
+	return c
+}
+
+// number is the number that a claim is given.
+func (m *Mutant) number(n int64) int64 {
+	if m.ReuseNumbers && n > 0 {
+		return (n-1)%9 + 1
+	}
+	return n
+}
+
+func (m *Mutant) again(rows []run.Row) []run.Row {
+	var numbers []int64
+	for _, r := range rows {
+		for n := r[0]; n <= r[1]; n++ {
+			numbers = append(numbers, m.number(n))
+		}
+	}
+	return run.Rows(numbers)
+}
 
 // state is what a new owner reads of a job's state.
 func (m *Mutant) state(st shard.JobState, now time.Time) shard.JobState {

@@ -151,11 +151,32 @@ func (p *people) change() {
 	case 5, 6:
 		p.ask(run.Request{Type: run.RequestPause, Job: name})
 		w.after(w.upTo(30*time.Second), func() { p.ask(run.Request{Type: run.RequestResume, Job: name}) })
-	case 7, 8:
+	case 7:
 		p.ask(run.Request{Type: run.RequestRun, Job: name})
+	case 8:
+		p.backfill(name)
 	default:
 		p.cancel()
 	}
+}
+
+// backfill asks for some of the last minutes again, and changes its mind now
+// and then.
+func (p *people) backfill(name string) {
+	w := p.w
+	now := w.real(w.now)
+	r := run.Request{Type: run.RequestBackfill, Job: name, From: now.Add(-w.upTo(5 * time.Minute)), To: now, Parallel: 1 + w.rng.IntN(3)}
+	r.OnlyMissed = w.chance(0.5)
+	id := p.ask(r)
+	if id == "" || w.chance(0.5) {
+		return
+	}
+	w.after(w.upTo(20*time.Second), func() {
+		p.ask(run.Request{Type: pick(w, run.RequestBackfillCancel, run.RequestBackfillPause), Job: name, Backfill: id})
+	})
+	w.after(20*time.Second+w.upTo(20*time.Second), func() {
+		p.ask(run.Request{Type: run.RequestBackfillResume, Job: name, Backfill: id})
+	})
 }
 
 func (p *people) remove(name string) {
@@ -168,10 +189,11 @@ func (p *people) remove(name string) {
 	p.w.after(time.Second+p.w.upTo(30*time.Second), func() { p.apply(name) })
 }
 
-// ask sends a request, sometimes twice.
-func (p *people) ask(r run.Request) {
+// ask sends a request, sometimes twice, and returns its ID; it is empty while
+// Kafka is away.
+func (p *people) ask(r run.Request) string {
 	if p.w.away > p.w.now {
-		return
+		return ""
 	}
 	p.asked++
 	r.ID, r.At = fmt.Sprintf("r%d", p.asked), p.w.real(p.w.now)
@@ -183,6 +205,7 @@ func (p *people) ask(r run.Request) {
 		p.w.partition("commands", shard).append(nil, false, func() {}, record{key: r.Job, value: r})
 	}
 	p.w.trace("people", r.Job, r.Run, "ask to %s (%s)", r.Type, r.ID)
+	return r.ID
 }
 
 // cancel asks for the end of some run that was handed out lately.

@@ -198,12 +198,9 @@ func (k *worker) describe() member.Beat {
 	k.seq++
 	b := member.Beat{
 		ID: k.name, Role: member.RoleWorker, Incarnation: k.incarnation, Seq: k.seq, Cluster: k.cluster,
-		Held: said.Held, Started: said.Started, Unlisted: said.Unlisted,
+		Claims: k.w.mutant.claims(said.Claims), Unlisted: said.Runs,
 		Runs:    member.Slots{Total: k.slots, Free: said.FreeSlots},
 		Retries: member.Slots{Total: k.retrySlots, Free: said.FreeRetrySlots},
-	}
-	if k.w.mutant.HideHeld {
-		b.Held = nil
 	}
 	for _, c := range k.claimers {
 		if able := c.queue == run.QueueRuns && said.ClaimsRuns || c.queue == run.QueueRetries && said.ClaimsRetries; !able {

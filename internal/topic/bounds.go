@@ -43,6 +43,8 @@ const (
 	maxCalendars  = 64
 	maxRules      = 400
 	maxBlackouts  = 1_000
+	maxNotify     = 100
+	maxTargets    = job.MaxNotify * job.MaxTargets
 	// MaxListed bounds what a shard's record and a scheduler's beat list of what
 	// is held back. Releases before these lists keep them as unknown fields, of
 	// which they read maxUnknown.

@@ -23,7 +23,7 @@ import (
 func records() []any {
 	return []any{
 		&topic.Job{}, &run.Run{}, &run.Event{}, &run.Request{}, &run.Control{}, &run.DeadLetter{}, &run.Output{},
-		&member.Beat{}, &topic.ShardRecord{}, &shard.JobState{},
+		&run.Notice{}, &member.Beat{}, &topic.ShardRecord{}, &shard.JobState{},
 	}
 }
 
@@ -57,6 +57,14 @@ func fieldsOf(typ reflect.Type, path string, at func(reflect.Value) reflect.Valu
 			return s.Index(0)
 		})
 		return append(entry, here)
+	case typ.Kind() == reflect.Array:
+		var all []field
+		for i := range typ.Len() {
+			all = append(all, fieldsOf(typ.Elem(), fmt.Sprintf("%s[%d]", path, i), func(record reflect.Value) reflect.Value {
+				return at(record).Index(i)
+			})...)
+		}
+		return all
 	case typ.Kind() == reflect.Struct:
 		var all []field
 		for i := range typ.NumField() {
@@ -126,6 +134,15 @@ func TestEveryFieldHasABound(t *testing.T) {
 	}
 }
 
+// ascending returns n rows of one number each.
+func ascending(n int) []run.Row {
+	all := make([]run.Row, n)
+	for i := range all {
+		all[i] = run.Row{int64(2*i + 1), int64(2*i + 1)}
+	}
+	return all
+}
+
 // TestBounds: of each kind of bound, what it still takes and what it does not.
 func TestBounds(t *testing.T) {
 	const year = 365 * 24 * time.Hour
@@ -187,6 +204,22 @@ func TestBounds(t *testing.T) {
 		"a key": {
 			&member.Beat{Started: []string{strings.Repeat("x", 96)}}, &member.Beat{Started: []string{strings.Repeat("x", 97)}}, "started is 97 bytes long",
 		},
+		"rows of claims": {
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{1, 1}, {2, 1 << 62}}}},
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{1, 1}, {2, 1<<62 + 1}}}}, "claims.held is 4611686018427387905",
+		},
+		"rows in order": {
+			&member.Beat{Claims: run.Claims{Started: []run.Row{{4, 7}, {8, 8}}}},
+			&member.Beat{Claims: run.Claims{Started: []run.Row{{4, 7}, {7, 8}}}}, "claims.started holds the row [7 8] behind 7",
+		},
+		"a row that begins behind its end": {
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{4, 4}}}},
+			&member.Beat{Claims: run.Claims{Held: []run.Row{{4, 3}}}}, "claims.held holds the row [4 3]",
+		},
+		"as many rows": {
+			&member.Beat{Claims: run.Claims{Held: ascending(10_000)}},
+			&member.Beat{Claims: run.Claims{Held: ascending(10_001)}}, "claims.held has 10001 entries",
+		},
 		"unfinished runs": {
 			&shard.JobState{Active: make([]shard.Active, 1100)}, &shard.JobState{Active: make([]shard.Active, 1101)}, "active has 1101 entries",
 		},
@@ -239,6 +272,7 @@ func TestDecodersHoldRecordsAgainstTheirBounds(t *testing.T) {
 		"command": `{"type":"run","job":"a","id":"` + long + `"}`,
 		"control": `{"type":"recall","reason":"` + long + `"}`,
 		"dead":    `{"reason":"` + long + `"}`,
+		"notice":  `{"type":"notice","id":"a","job":"b","error":"` + long + `"}`,
 		"output":  `{"run":"a","stream":"` + long + `"}`,
 		"beat":    `{"id":"a","role":"worker","host":"` + long + `"}`,
 		"state":   `{"job":"a","version":"` + long + `"}`,
@@ -282,7 +316,7 @@ func TestWhateverIsReadCanBeWritten(t *testing.T) {
 		reflect.TypeFor[topic.Job](): "job", reflect.TypeFor[run.Run](): "run", reflect.TypeFor[run.Event](): "event",
 		reflect.TypeFor[run.Request](): "command", reflect.TypeFor[run.Control](): "control",
 		reflect.TypeFor[run.DeadLetter](): "dead", reflect.TypeFor[run.Output](): "output",
-		reflect.TypeFor[member.Beat](): "beat", reflect.TypeFor[shard.JobState](): "state", reflect.TypeFor[topic.ShardRecord](): "shard",
+		reflect.TypeFor[run.Notice](): "notice", reflect.TypeFor[member.Beat](): "beat", reflect.TypeFor[shard.JobState](): "state", reflect.TypeFor[topic.ShardRecord](): "shard",
 	}
 	read := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {

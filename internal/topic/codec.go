@@ -140,16 +140,23 @@ func (c Codec) DecodeEvent(value []byte) (run.Event, error) {
 	return e, nil
 }
 
+// RequestVersion is the version of a request that must not be acted on without
+// fields that version 1 does not have: a run with an environment of its own.
+const RequestVersion = 2
+
 // EncodeRequest returns the value of a record in the commands topic.
 func EncodeRequest(r run.Request) ([]byte, error) {
 	r.V, r.By = Version, cut(r.By, maxWho)
+	if len(r.Env) > 0 {
+		r.V = RequestVersion
+	}
 	return encode(r)
 }
 
 // DecodeRequest reads a record in the commands topic.
 func DecodeRequest(value []byte) (run.Request, error) {
 	var r run.Request
-	if err := decode(value, &r, &r.V); err != nil {
+	if err := decodeUpTo(RequestVersion, reading(), value, &r, &r.V); err != nil {
 		return run.Request{}, err
 	}
 	if r.Type == "" || r.Job == "" || r.ID == "" {
@@ -161,6 +168,30 @@ func DecodeRequest(value []byte) (run.Request, error) {
 		return run.Request{}, err
 	}
 	return r, nil
+}
+
+// EncodeNotice returns the value of a record in the notices topic.
+func EncodeNotice(n run.Notice) ([]byte, error) {
+	n.V = Version
+	fitNotice(&n)
+	return encode(n)
+}
+
+// DecodeNotice reads a record in the notices topic.
+func DecodeNotice(value []byte) (run.Notice, error) {
+	var n run.Notice
+	if err := decode(value, &n, &n.V); err != nil {
+		return run.Notice{}, err
+	}
+	if n.Type == "" || n.ID == "" || n.Job == "" {
+		return run.Notice{}, errors.New("notice without a type, an ID or a job")
+	}
+	var b bounds
+	b.notice(&n)
+	if err := b.within(value, &n); err != nil {
+		return run.Notice{}, err
+	}
+	return n, nil
 }
 
 // EncodeControl returns the value of a record in the control topic.

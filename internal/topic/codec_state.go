@@ -58,10 +58,12 @@ type Aside struct {
 
 // StateVersion is the version of the records of the state topic. Version 1
 // wrote a job's state with every change, so that nothing had to be replayed.
-const StateVersion = 2
+// Version 3 has runs with an environment or a definition of their own, and
+// backfills; a state without either is of version 2.
+const StateVersion, plainVersion = 3, 2
 
 // EncodeShard returns the value of the shard record in the state topic.
-func EncodeShard(r ShardRecord) ([]byte, error) { r.V = StateVersion; return encode(r) }
+func EncodeShard(r ShardRecord) ([]byte, error) { r.V = plainVersion; return encode(r) }
 
 // DecodeShard reads the shard record in the state topic.
 func DecodeShard(value []byte) (ShardRecord, error) {
@@ -74,7 +76,7 @@ func DecodeShard(value []byte) (ShardRecord, error) {
 	if err := b.within(value, &r); err != nil {
 		return ShardRecord{}, err
 	}
-	if r.V < StateVersion {
+	if r.V < plainVersion {
 		r.Replay = r.Events
 	}
 	return r, nil
@@ -85,7 +87,10 @@ func EncodeState(st shard.JobState) ([]byte, error) { return NewCodec().EncodeSt
 
 // EncodeState does what the function of that name does, without learning the type anew.
 func (c Codec) EncodeState(st shard.JobState) ([]byte, error) {
-	st.V = StateVersion
+	st.V = plainVersion
+	if st.HoldsOwn() || len(st.Backfills) > 0 {
+		st.V = StateVersion
+	}
 	fitState(&st)
 	return json.Marshal(&st, c.writing)
 }

@@ -37,12 +37,18 @@ func recode(kind string, value []byte) ([]byte, error) {
 		return again(topic.DecodeControl, topic.EncodeControl, value)
 	case "dead":
 		return again(topic.DecodeDeadLetter, topic.EncodeDeadLetter, value)
+	case "notice":
+		return again(topic.DecodeNotice, topic.EncodeNotice, value)
 	case "output":
 		return again(topic.DecodeOutput, topic.EncodeOutput, value)
 	case "beat":
 		return again(topic.DecodeBeat, topic.EncodeBeat, value)
 	case "state":
 		return again(topic.DecodeState, topic.EncodeState, value)
+	case "audit":
+		return again(topic.DecodeAudit, topic.EncodeAudit, value)
+	case "token":
+		return again(topic.DecodeToken, topic.EncodeToken, value)
 	case "shard":
 		return again(topic.DecodeShard, topic.EncodeShard, value)
 	}
@@ -85,7 +91,7 @@ func TestRecordsOfThisVersion(t *testing.T) {
 			kinds[kindOf(file)] = true
 		})
 	}
-	require.Len(t, kinds, 8, "every kind of record has a fixture")
+	require.Len(t, kinds, 11, "every kind of record has a fixture")
 }
 
 // TestRecordsOfVersion0: they decode for ever, and what version 1 added gets

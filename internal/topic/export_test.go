@@ -26,6 +26,8 @@ func Check(record any) error {
 		b.deadLetter(r)
 	case *run.Output:
 		b.output(r)
+	case *run.Notice:
+		b.notice(r)
 	case *member.Beat:
 		b.beat(r)
 	case *ShardRecord:

@@ -51,6 +51,12 @@ func (b *bounds) definition(j *job.Job) {
 	b.duration("job.jitter_ms", j.Jitter)
 	b.word("job.on_lost", string(j.OnLost))
 	b.word("job.on_announced", string(j.OnAnnounced))
+	b.length("job.notify", len(j.Notify), maxNotify)
+	for i := range j.Notify {
+		b.notify(&j.Notify[i])
+	}
+	b.duration("job.expect_success_within_ms", j.ExpectSuccessWithin)
+	b.word("job.done_by", j.DoneBy)
 	b.variables("job.labels", j.Labels)
 	b.text("job.source", j.Source, job.MaxRecord)
 	b.unknown(j.Unknown)
@@ -78,6 +84,24 @@ func (b *bounds) blackout(w *job.Blackout) {
 	b.instant("blackout.to", w.To)
 	b.text("blackout.weekly", w.Weekly, maxText)
 	b.text("blackout.timezone", w.Timezone, maxWho)
+}
+
+func (b *bounds) notify(n *job.Notify) {
+	b.length("job.notify.when", len(n.When), maxNotify)
+	for _, when := range n.When {
+		b.word("job.notify.when", string(when))
+	}
+	b.targets("job.notify.to", n.To)
+	b.duration("job.notify.every_ms", n.Every)
+	b.duration("job.notify.late_after_ms", n.LateAfter)
+	b.number("job.notify.in_a_row", int64(n.InARow), -maxSmall, maxSmall)
+}
+
+func (b *bounds) targets(field string, names []string) {
+	b.length(field, len(names), maxTargets)
+	for _, name := range names {
+		b.word(field, name)
+	}
 }
 
 func (b *bounds) command(field string, args []string) {
@@ -122,6 +146,7 @@ func (b *bounds) event(e *run.Event) {
 	b.text("by", e.By, maxWho)
 	b.count("incarnation", e.Incarnation)
 	b.count("beat", e.Beat)
+	b.count("claim", e.Claim)
 	b.word("trigger", string(e.Trigger))
 	b.instant("not_before", e.NotBefore)
 	b.small("hops", e.Hops)
@@ -130,6 +155,16 @@ func (b *bounds) event(e *run.Event) {
 	b.count("count", int64(e.Count))
 	b.word("state", string(e.State))
 	b.outcome(e.Outcome)
+	b.word("version", e.Version)
+	b.length("env_names", len(e.EnvNames), run.MaxOwnEnvNames)
+	for _, name := range e.EnvNames {
+		b.text("env_names", name, run.MaxOwnEnv)
+	}
+	b.text("backfill", e.Backfill, maxWho)
+	if e.Progress != nil {
+		b.progress(e.Progress)
+	}
+	b.text("asked_by", e.AskedBy, maxWho)
 	b.count("step", e.Step)
 	b.count("read", e.Read)
 	b.unknown(e.Unknown)
@@ -163,7 +198,84 @@ func (b *bounds) request(r *run.Request) {
 	b.text("by", r.By, maxWho)
 	b.id("run", string(r.Run))
 	b.instant("due", r.Due)
+	b.ownEnv("env", r.Env)
+	if r.Definition != nil {
+		b.definition(r.Definition)
+	}
+	b.instant("from", r.From)
+	b.instant("to", r.To)
+	b.ranges("ranges", r.Ranges)
+	b.number("parallel", int64(r.Parallel), 0, run.MaxParallel)
+	b.text("backfill", r.Backfill, maxWho)
 	b.unknown(r.Unknown)
+}
+
+// ownEnv is for variables that one run has of its own.
+func (b *bounds) ownEnv(field string, values map[string]string) {
+	b.length(field, len(values), run.MaxOwnEnvNames)
+	n := 0
+	for name, value := range values {
+		n += len(name) + len(value)
+	}
+	if n > run.MaxOwnEnv {
+		b.fail("%s takes %d bytes; at most %d are read", field, n, run.MaxOwnEnv)
+	}
+}
+
+func (b *bounds) ranges(field string, all []run.Range) {
+	b.length(field, len(all), run.MaxRanges)
+	for _, r := range all {
+		b.instant(field+".from", r.From)
+		b.instant(field+".to", r.To)
+	}
+}
+
+func (b *bounds) progress(p *run.Progress) {
+	b.text("progress.id", p.ID, maxWho)
+	b.text("progress.by", p.By, maxWho)
+	b.instant("progress.at", p.At)
+	b.instant("progress.from", p.From)
+	b.instant("progress.to", p.To)
+	b.number("progress.parallel", int64(p.Parallel), 0, run.MaxParallel)
+	b.word("progress.phase", string(p.Phase))
+	b.instant("progress.through", p.Through)
+	b.count("progress.begun", int64(p.Begun))
+	b.count("progress.succeeded", int64(p.Succeeded))
+	b.count("progress.failed", int64(p.Failed))
+	b.count("progress.other", int64(p.Other))
+}
+
+func (b *bounds) notice(n *run.Notice) {
+	b.word("type", string(n.Type))
+	b.id("id", n.ID)
+	b.text("job", n.Job, job.MaxName)
+	b.text("cluster", n.Cluster, job.MaxCluster)
+	b.instant("at", n.At)
+	b.text("by", n.By, maxWho)
+	b.word("when", string(n.When))
+	b.id("incident", n.Incident)
+	b.length("closes", len(n.Closes), maxNotify)
+	for _, incident := range n.Closes {
+		b.id("closes", incident)
+	}
+	b.targets("to", n.To)
+	b.targets("resolve", n.Resolve)
+	b.id("run", string(n.Run))
+	b.instant("due", n.Due)
+	b.word("trigger", string(n.Trigger))
+	b.small("attempt", n.Attempt)
+	b.word("state", string(n.State))
+	b.text("reason", n.Reason, maxReason)
+	b.outcome(n.Outcome)
+	b.count("count", int64(n.Count))
+	b.instant("since", n.Since)
+	b.instant("until", n.Until)
+	b.instant("expected", n.Expected)
+	b.count("held", int64(n.Held))
+	b.word("target", n.Target)
+	b.small("attempts", n.Attempts)
+	b.text("error", n.Error, maxText)
+	b.unknown(n.Unknown)
 }
 
 func (b *bounds) control(c *run.Control) {
@@ -229,6 +341,7 @@ func (b *bounds) beat(m *member.Beat) {
 	b.keys("held", m.Held)
 	b.keys("started", m.Started)
 	b.count("unlisted", int64(m.Unlisted))
+	b.claims(&m.Claims)
 	b.length("closed", len(m.Closed), MaxListed)
 	for _, c := range m.Closed {
 		b.text("closed.cluster", c.Cluster, job.MaxCluster)
@@ -248,6 +361,27 @@ func (b *bounds) keys(field string, keys []string) {
 	b.length(field, len(keys), maxHeld)
 	for _, key := range keys {
 		b.plain(field, key, maxKey)
+	}
+}
+
+func (b *bounds) claims(c *run.Claims) {
+	b.count("claims.last", c.Last)
+	b.rows("claims.held", c.Held)
+	b.rows("claims.started", c.Started)
+	b.count("claims.unlisted", int64(c.Unlisted))
+}
+
+// rows are searched as they stand, so they must be in order.
+func (b *bounds) rows(field string, rows []run.Row) {
+	b.length(field, len(rows), maxHeld)
+	before := int64(0)
+	for _, r := range rows {
+		if r[0] <= before || r[1] < r[0] {
+			b.fail("%s holds the row %v behind %d; rows ascend, and each has its first number and its last", field, r, before)
+			return
+		}
+		b.count(field, r[1])
+		before = r[1]
 	}
 }
 
@@ -286,6 +420,7 @@ func (b *bounds) state(st *shard.JobState) {
 		b.id("deferred.run", string(d.ID))
 		b.instant("deferred.due", d.Due)
 		b.word("deferred.trigger", string(d.Trigger))
+		b.own("deferred.own", d.Own)
 	}
 	b.length("recent", len(st.Recent), maxRecent)
 	for i := range st.Recent {
@@ -295,6 +430,11 @@ func (b *bounds) state(st *shard.JobState) {
 		b.word("recent.state", string(r.State))
 		b.small("recent.attempts", r.Attempts)
 		b.instant("recent.ended_at", r.EndedAt)
+	}
+	b.length("backfills", len(st.Backfills), maxRecent)
+	for i := range st.Backfills {
+		b.progress(&st.Backfills[i].Progress)
+		b.ranges("backfills.ranges", st.Backfills[i].Ranges)
 	}
 	b.length("seen", len(st.Seen), maxRequests)
 	for i := range st.Seen {
@@ -325,6 +465,20 @@ func (b *bounds) active(a *shard.Active) {
 	b.text("active.holder", a.Holder, maxWho)
 	b.count("active.incarnation", a.Incarnation)
 	b.count("active.beat", a.Beat)
+	b.count("active.claim", a.Claim)
 	b.text("active.recall", a.Recall, maxReason)
 	b.text("active.cancel", a.Cancel, maxReason)
+	b.text("active.backfill", a.Backfill, maxWho)
+	b.own("active.own", a.Own)
+}
+
+func (b *bounds) own(field string, o *shard.Own) {
+	if o == nil {
+		return
+	}
+	b.ownEnv(field+".env", o.Env)
+	if o.Definition != nil {
+		b.definition(o.Definition)
+	}
+	b.word(field+".version", o.Version)
 }

@@ -43,6 +43,12 @@ func fitDeadLetter(d *run.DeadLetter) {
 	}
 }
 
+func fitNotice(n *run.Notice) {
+	n.By, n.Reason, n.Error = cut(n.By, maxWho), cut(n.Reason, maxReason), cut(n.Error, maxText)
+	n.Outcome = fitOutcome(n.Outcome)
+	n.Due, n.Until, n.Expected = writable(n.Due), writable(n.Until), writable(n.Expected)
+}
+
 // fitState leaves the caller's runs as they are.
 func fitState(st *shard.JobState) {
 	st.Through = writable(st.Through)

@@ -29,6 +29,19 @@ func (n Names) Members() string { return n.Prefix + "members" }
 // cluster, keyed by run ID, cluster or member ID.
 func (n Names) Control() string { return n.Prefix + "control" }
 
+// Audit holds who changed what, keyed by job name or audit.AccessKey.
+func (n Names) Audit() string { return n.Prefix + "audit" }
+
+// Access holds the tokens, compacted, keyed by their IDs.
+func (n Names) Access() string { return n.Prefix + "access" }
+
+// Notices holds what is to be told about jobs and what became of it, keyed by
+// job name.
+func (n Names) Notices() string { return n.Prefix + "notices" }
+
+// NoticesGroup is the consumer group of the servers that deliver notices.
+func (n Names) NoticesGroup() string { return n.Prefix + "notices" }
+
 // Dead holds unreadable records that belong to no cluster.
 func (n Names) Dead() string { return n.Prefix + "dead" }
 

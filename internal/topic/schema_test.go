@@ -14,6 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/belfry-cron/belfry/internal/access"
+	"github.com/belfry-cron/belfry/internal/audit"
 	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -71,7 +73,8 @@ func TestSchemasRefuse(t *testing.T) {
 func TestSchemasNameEveryField(t *testing.T) {
 	for kind, record := range map[string]any{
 		"job": topic.Job{}, "run": run.Run{}, "event": run.Event{}, "command": run.Request{},
-		"control": run.Control{}, "dead": run.DeadLetter{}, "output": run.Output{}, "beat": member.Beat{},
+		"control": run.Control{}, "dead": run.DeadLetter{}, "output": run.Output{}, "notice": run.Notice{}, "beat": member.Beat{},
+		"audit": audit.Record{}, "token": access.Token{},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			var s map[string]any

@@ -36,7 +36,10 @@ func Settings(names Names, clusters []string, shards int32, brokers int) []Setti
 		{Name: names.State(), Partitions: shards, Config: c.changelog()},
 		{Name: names.Members(), Partitions: 1, Config: c.recent()},
 		{Name: names.Control(), Partitions: ControlPartitions, Config: c.recent()},
+		{Name: names.Notices(), Partitions: shards, Config: c.kept(30 * day)},
 		{Name: names.Dead(), Partitions: 1, Config: c.kept(30 * day)},
+		{Name: names.Audit(), Partitions: 1, Config: c.kept(90 * day)},
+		{Name: names.Access(), Partitions: 1, Config: c.compacted(7 * day)},
 	}
 	for _, cluster := range slices.Compact(slices.Sorted(slices.Values(clusters))) {
 		all = append(all,

@@ -58,7 +58,7 @@ func TestSettings(t *testing.T) {
 		require.Equal(t, "false", s.Config["unclean.leader.election.enable"])
 		byName[s.Name] = s
 	}
-	require.Len(t, byName, 7+2*4)
+	require.Len(t, byName, 10+2*4)
 	for _, name := range names.Sharded() {
 		require.EqualValues(t, 5, byName[name].Partitions)
 	}

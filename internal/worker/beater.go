@@ -47,7 +47,8 @@ func (w *worker) self() (member.Beat, bool) {
 	})
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRuns)).Set(float64(said.FreeSlots))
 	w.metrics.slotsFree.WithLabelValues(string(run.QueueRetries)).Set(float64(said.FreeRetrySlots))
-	w.metrics.held.Set(float64(len(said.Held) + len(said.Started) + said.Unlisted))
+	w.metrics.held.Set(float64(said.Runs))
+	w.metrics.ahead.Set(said.Ahead.Seconds())
 	return w.describe(said), ok
 }
 
@@ -55,7 +56,7 @@ func (w *worker) describe(said claim.Beat) member.Beat {
 	b := member.Beat{
 		ID: w.o.Name, Role: member.RoleWorker, Incarnation: w.incarnation, Seq: w.beatSeq.Add(1),
 		At: time.Now().UTC(), Host: w.o.Host, Version: w.o.Version, Zones: w.o.Zones, StartedAt: w.born.UTC().Round(0),
-		Cluster: w.o.Cluster, Held: said.Held, Started: said.Started, Unlisted: said.Unlisted,
+		Cluster: w.o.Cluster, Claims: said.Claims, Unlisted: said.Runs,
 	}
 	if c := w.claimers[run.QueueRuns]; c != nil {
 		b.Runs = member.Slots{Total: w.o.Slots, Free: said.FreeSlots, Partitions: c.claimable(said.ClaimsRuns)}
@@ -78,7 +79,7 @@ func (w *worker) sendBeat(ctx context.Context, b member.Beat, done func()) {
 	w.beats.Produce(ctx, record, func(_ *kgo.Record, err error) {
 		defer done()
 		if err != nil {
-			w.metrics.errors.WithLabelValues("beat", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatBeat, string(kafka.Classify(err))).Inc()
 			if ctx.Err() == nil {
 				w.o.Log.Warn("a beat was not acknowledged", "error", err)
 			}

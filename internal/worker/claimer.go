@@ -122,7 +122,7 @@ func (c *claimer) run(ctx context.Context) {
 		}
 		class := kafka.Classify(err)
 		c.facts.failing.NoteFirst(time.Now())
-		c.w.metrics.errors.WithLabelValues("claim", string(class)).Inc()
+		c.w.metrics.errors.WithLabelValues(whatClaim, string(class)).Inc()
 		c.w.o.Log.Warn("claiming begins anew", "queue", c.queue, "class", class, "error", err)
 		select {
 		case <-ctx.Done():
@@ -276,7 +276,7 @@ func (c *claimer) poll(ctx context.Context, session *kgo.GroupTransactSession, l
 		}
 		c.pollFails = true
 		c.facts.failing.NoteFirst(time.Now())
-		c.w.metrics.errors.WithLabelValues("poll", string(class)).Inc()
+		c.w.metrics.errors.WithLabelValues(whatPoll, string(class)).Inc()
 		if class != c.pollClass || time.Since(c.pollSaid) > pollSayAgain {
 			c.pollClass, c.pollSaid = class, time.Now()
 			c.w.o.Log.Warn("polling", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
@@ -313,6 +313,7 @@ func (c *claimer) claim(ctx context.Context, session *kgo.GroupTransactSession, 
 		return err
 	}
 	c.facts.failing.Clear()
+	c.w.metrics.claimed.SetToCurrentTime()
 	for _, r := range polled {
 		c.memory.Claimed(r.Partition, r.Offset+1)
 	}
@@ -353,7 +354,7 @@ func (c *claimer) decode(polled []*kgo.Record) ([]claim.Polled, []*kgo.Record) {
 			continue
 		}
 		runs = append(runs, claim.Polled{
-			Run: decoded, At: r.Timestamp, Doubted: c.memory.Doubts(r.Partition, r.Offset),
+			Run: decoded, At: r.Timestamp, Size: len(r.Value), Doubted: c.memory.Doubts(r.Partition, r.Offset),
 		})
 	}
 	return runs, dead
@@ -392,6 +393,9 @@ func (c *claimer) announce(events []run.Event, runs []claim.Polled) {
 	}
 	for _, ev := range events {
 		c.w.count(ev)
+		if ev.Type == run.EventClaimed {
+			c.w.metrics.claimedAhead.Observe(max(0, time.Until(byKey[ev.Key()].NotBefore)).Seconds())
+		}
 		if ev.Confirm {
 			c.w.metrics.asked.Inc()
 		}

@@ -67,12 +67,12 @@ func (w *worker) takeControl(r *kgo.Record) {
 		w.tell(claim.Controlled{Control: c})
 		return
 	}
-	w.metrics.unreadable.WithLabelValues("control").Inc()
+	w.metrics.unreadable.WithLabelValues(ofControl).Inc()
 	w.o.Log.Error("a control record cannot be read; it goes to dead letters",
 		"partition", r.Partition, "offset", r.Offset, "error", err)
 	w.reports.Produce(context.Background(), w.deadLetter(r, err), func(_ *kgo.Record, err error) {
 		if err != nil {
-			w.metrics.errors.WithLabelValues("dead_letter", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatDeadLetter, string(kafka.Classify(err))).Inc()
 			w.o.Log.Error("a dead letter was not acknowledged", "error", err)
 		}
 	})

@@ -69,7 +69,7 @@ func (w *worker) followControl(ctx context.Context, from map[int32]int64) {
 		if ctx.Err() != nil {
 			return
 		}
-		w.metrics.errors.WithLabelValues("control", string(kafka.Classify(err))).Inc()
+		w.metrics.errors.WithLabelValues(whatControl, string(kafka.Classify(err))).Inc()
 		w.o.Log.Warn("following control begins anew", "error", err)
 		select {
 		case <-ctx.Done():
@@ -91,7 +91,7 @@ func (w *worker) lookUpControl(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			w.metrics.errors.WithLabelValues("control", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatControl, string(kafka.Classify(err))).Inc()
 			w.o.Log.Debug("the end of control is not known", "error", err)
 		default:
 			w.heard(func(h *claim.Hearing) (time.Duration, bool) { return h.Ended(asked, end) })

@@ -47,7 +47,7 @@ func (w *worker) loop(ctx context.Context) error {
 			b := w.state.Beat(w.now())
 			w.killAll()
 			return fmt.Errorf("worker %s leaves without having reported %d runs: they will be taken for lost",
-				w.o.Name, len(b.Held)+len(b.Started)+b.Unlisted)
+				w.o.Name, b.Runs)
 		}
 		w.feed()
 	}

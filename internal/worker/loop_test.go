@@ -32,7 +32,7 @@ func TestCallsSeeWhatWasToldBefore(t *testing.T) {
 		held := make(chan int, 1)
 		w.asks <- ask{call: func() {
 			b := w.state.Beat(claim.Now{})
-			held <- len(b.Held)
+			held <- b.Runs
 		}}
 		busy <- struct{}{}
 		require.Zero(t, <-held)

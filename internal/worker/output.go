@@ -74,7 +74,7 @@ func (o *output) produce(chunk run.Output) {
 	o.w.outputs.TryProduce(context.Background(), record, func(_ *kgo.Record, err error) {
 		if err != nil {
 			o.w.metrics.outputCut.Add(float64(len(chunk.Data)))
-			o.w.metrics.errors.WithLabelValues("output", string(kafka.Classify(err))).Inc()
+			o.w.metrics.errors.WithLabelValues(whatOutput, string(kafka.Classify(err))).Inc()
 		}
 	})
 }

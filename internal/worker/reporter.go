@@ -66,7 +66,7 @@ func (w *worker) produce(ev run.Event, r run.Run, done func(error)) {
 		case err == nil && ev.Type != run.EventStarting:
 			w.o.OnEvent(ev, r)
 		case err != nil:
-			w.metrics.errors.WithLabelValues("report", string(kafka.Classify(err))).Inc()
+			w.metrics.errors.WithLabelValues(whatReport, string(kafka.Classify(err))).Inc()
 			w.o.Log.Warn("an event was not acknowledged", "type", ev.Type, "run", ev.Run, "error", err)
 		}
 		done(err)

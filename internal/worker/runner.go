@@ -23,8 +23,10 @@ func (w *worker) execute(ctx context.Context, r run.Run, decided time.Duration) 
 		return
 	}
 	w.metrics.starts.WithLabelValues(r.Trigger.Label()).Inc()
-	w.metrics.lateness.Observe(max(0, time.Since(r.NotBefore).Seconds()))
+	w.metrics.late(time.Since(r.NotBefore).Seconds(), &r)
+	ended := w.commands.begin(r.Key(), time.Now())
 	outcome := w.o.Runner.Run(ctx, command, stream.Output)
+	ended()
 	stream.Close(&outcome)
 	outcome.OutputCutBytes += out.cutBytes
 	if !outcome.StartedAt.IsZero() {

@@ -133,6 +133,7 @@ type worker struct {
 	joined   atomic.Int32 // claimers that are in their groups
 	runners  sync.WaitGroup
 	facts    facts
+	commands commands
 }
 
 // Run runs a worker until ctx ends; then it returns what it has not started,
@@ -204,6 +205,7 @@ func newWorker(o Options) (*worker, error) {
 		hearing:  hearing{soon: make(chan struct{}, 1)},
 	}
 	w.partitions = partitions{output: o.Names.Output(o.Cluster), dead: o.Names.DeadOf(o.Cluster), control: o.Names.Control()}
+	w.expose()
 	for _, q := range o.Queues {
 		// Without slots, partitions would be owned and never read.
 		if slots := o.slots(q); slots > 0 {

@@ -32,7 +32,8 @@ func TestStagedRunStartsOnItsDueTime(t *testing.T) {
 		require.NotZero(t, claimed.Incarnation)
 		require.NotZero(t, claimed.Beat)
 		w.await("a beat that holds it", func(_ []run.Event, beats []member.Beat) bool {
-			return slices.Contains(beats[len(beats)-1].Held, r.Key().String())
+			last := beats[len(beats)-1].Claims
+			return claimed.Claim == 1 && slices.Equal(last.Held, []run.Row{{1, 1}}) && last.Last == 1
 		})
 
 		began := <-s.started
@@ -47,7 +48,7 @@ func TestStagedRunStartsOnItsDueTime(t *testing.T) {
 		require.Equal(t, "hello from early", finished.Outcome.Tail)
 		w.await("a beat without it", func(_ []run.Event, beats []member.Beat) bool {
 			last := beats[len(beats)-1]
-			return len(last.Held)+len(last.Started) == 0 && last.Runs.Free == 1
+			return last.Unlisted+last.Staged()+last.Running() == 0 && last.Runs.Free == 1
 		})
 		stop()
 
@@ -111,7 +112,7 @@ func TestDrain(t *testing.T) {
 		require.GreaterOrEqual(t, outcome.EndedAt.Sub(outcome.StartedAt), time.Second, "it had the drain time")
 		w.await("a farewell", func(_ []run.Event, beats []member.Beat) bool {
 			last := beats[len(beats)-1]
-			return last.Leaving && len(last.Held)+len(last.Started) == 0
+			return last.Leaving && last.Unlisted+last.Staged()+last.Running() == 0
 		})
 		require.Empty(t, s.started, "nothing was started while draining")
 	})

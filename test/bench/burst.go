@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/belfry-cron/belfry/internal/job"
 	"github.com/belfry-cron/belfry/internal/kafka"
+	"github.com/belfry-cron/belfry/internal/member"
 	"github.com/belfry-cron/belfry/internal/run"
 	"github.com/belfry-cron/belfry/internal/scheduler"
 	"github.com/belfry-cron/belfry/internal/topic"
@@ -55,6 +57,7 @@ func bursts(ctx context.Context, o options, where func(context.Context) (*site, 
 	w := &watch{changed: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	go s.pretend(ctx)
 	ended := make(chan error, 1)
 	ready := make(chan struct{})
 	go func() {
@@ -85,6 +88,30 @@ func bursts(ctx context.Context, o options, where func(context.Context) (*site, 
 	}
 	stop()
 	return <-ended
+}
+
+// pretend beats as a worker with room for every burst: without one a scheduler
+// holds runs back. It claims nothing, so that only the scheduler is measured.
+func (s *site) pretend(ctx context.Context) {
+	everywhere := make([]int32, topic.DefaultQueuePartitions)
+	for p := range everywhere {
+		everywhere[p] = int32(p)
+	}
+	beat := member.Beat{
+		ID: "pretended", Role: member.RoleWorker, Incarnation: 1, Cluster: "cluster-a",
+		Runs: member.Slots{Total: math.MaxInt16, Free: math.MaxInt16, Partitions: everywhere},
+	}
+	tick := time.NewTicker(member.WorkerEvery)
+	defer tick.Stop()
+	for ; ctx.Err() == nil; <-tick.C {
+		beat.Seq++
+		beat.At = time.Now().UTC()
+		value, err := topic.EncodeBeat(beat)
+		if err != nil {
+			panic(err) // it has no field that cannot be encoded
+		}
+		s.plain.Produce(ctx, &kgo.Record{Topic: s.names.Members(), Key: []byte(beat.ID), Value: value}, nil)
+	}
 }
 
 // watch counts what a scheduler committed.
@@ -151,7 +178,7 @@ func (s *site) burst(ctx context.Context, w *watch, n int) (bursting, error) {
 			return err
 		}
 		if b.runs[decoded.ID] {
-			return fmt.Errorf("run %s is there twice", decoded.ID)
+			return fmt.Errorf("invalid: run %s was handed out again, since it lay on its queue for too long", decoded.ID)
 		}
 		b.runs[decoded.ID] = true
 		if decoded.StagedAt.Before(first) {

@@ -37,7 +37,7 @@ func (l *Ledger) Observe(ev *run.Event) {
 		l.Ended++
 	case run.EventSkipped:
 		delete(l.open, ev.Run)
-	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventLate, run.EventWithdrawn, run.EventClaimed, run.EventReturned, run.EventDropped:
+	case run.EventRecalling, run.EventRetrying, run.EventLost, run.EventLate, run.EventWithdrawn, run.EventDiscarded, run.EventBackfill, run.EventClaimed, run.EventReturned, run.EventDropped:
 	}
 }
 

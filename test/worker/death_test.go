@@ -80,7 +80,7 @@ func TestADrainReturnsWhatWaitsAndFinishesWhatRuns(t *testing.T) {
 	beats, stored := w.beats("w")
 	last := beats[len(beats)-1]
 	require.True(t, last.Leaving)
-	require.Empty(t, append(last.Held, last.Started...))
+	require.Zero(t, last.Staged()+last.Running())
 	for i, b := range beats {
 		require.Equal(t, i == len(beats)-1, b.Leaving)
 		if stored[i].After(asked.Add(2 * time.Second)) {
@@ -113,7 +113,10 @@ func TestRunsOfAKilledWorkerArePlacedElsewhere(t *testing.T) {
 	w.await("it to run", func() bool { return running(t, mark) > 0 })
 	w.belfryWorker("other")
 	from := w.begin(4, ", on_lost: retry")
-	w.await("it to hold others", func() bool { return len(w.latest("w").Held) > 0 })
+	w.await("it to hold others", func() bool {
+		last := w.latest("w")
+		return last.Staged() > 0
+	})
 	killed := time.Now()
 	w.processes["w"].Kill()
 	w.await("what it ran to end with it", func() bool { return running(t, mark) == 0 })

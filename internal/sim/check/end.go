@@ -165,7 +165,13 @@ func (j *judge) judgeRequests() {
 					j.blame(RuleAcked, h, ev.At, "handed out though it was cancelled at %s", stamp(r.At))
 				}
 			}
-		case run.RequestPause, run.RequestResume, run.RequestRequeue:
+		case run.RequestBackfill:
+			refused := j.runs[run.NewID(r.Job, r.At, r.ID)] != nil // its job was gone
+			if !j.backfills[r.ID] && !refused {
+				j.blame(RuleAcked, &history{job: r.Job, due: r.At}, r.At, "somebody asked for a backfill, and nothing came of it")
+			}
+		case run.RequestPause, run.RequestResume, run.RequestRequeue, run.RequestReplay, run.RequestDiscard,
+			run.RequestBackfillPause, run.RequestBackfillResume, run.RequestBackfillCancel:
 		}
 	}
 }

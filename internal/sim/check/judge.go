@@ -33,6 +33,8 @@ type judge struct {
 	// untaken counts the reports of an end that the shard did not take, by
 	// handing-out, less those there are: below zero, one was taken.
 	untaken map[run.Key]int
+	// backfills are those of which the ledger says something, by ID.
+	backfills map[string]bool
 }
 
 // book is all about one job.
@@ -132,7 +134,7 @@ func (h *history) shown() []string {
 }
 
 func newJudge(e Evidence) *judge {
-	return &judge{e: e, books: map[string]*book{}, runs: map[run.ID]*history{}, walked: map[string][]time.Time{}, untaken: map[run.Key]int{}}
+	return &judge{e: e, books: map[string]*book{}, runs: map[run.ID]*history{}, walked: map[string][]time.Time{}, untaken: map[run.Key]int{}, backfills: map[string]bool{}}
 }
 
 func (j *judge) book(name string) *book {

@@ -27,6 +27,10 @@ func (j *judge) readLedger() {
 			j.span(b, ev)
 			continue
 		}
+		if ev.Type == run.EventBackfill {
+			j.backfills[ev.Backfill] = true
+			continue
+		}
 		h := j.history(ev.Run, ev.Job, ev.Due)
 		h.events = append(h.events, ev)
 		j.event(b, h, ev)
@@ -95,7 +99,7 @@ func (j *judge) event(b *book, h *history, ev *run.Event) {
 			})
 			j.counts.Ended++
 		}
-	case run.EventRecalling, run.EventClaimed, run.EventStarting, run.EventLate:
+	case run.EventRecalling, run.EventClaimed, run.EventStarting, run.EventLate, run.EventDiscarded, run.EventBackfill:
 	}
 }
 
@@ -174,7 +178,7 @@ func (j *judge) wasDeleted(b *book) bool {
 // name notes that a scheduled due time is in the ledger.
 func (j *judge) name(b *book, h *history, ev *run.Event) {
 	h.due = ev.Due
-	if ev.Trigger == run.TriggerManual || ev.Trigger == run.TriggerRequeue || ev.Reason == run.ReasonUnknownJob {
+	if ev.Trigger.Asked() || ev.Reason == run.ReasonUnknownJob {
 		return
 	}
 	at := ev.Due.UnixNano()
