@@ -114,6 +114,9 @@ func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) er
 		}
 	}
 	say("%s: %d due times, %d lost, %d doubled, %d violations", j.Verdict, j.Dues, v.Lost, v.Doubled, len(v.Violations))
+	for _, text := range v.Violations[:min(3, len(v.Violations))] {
+		say("%s", text)
+	}
 	return nil
 }
 
