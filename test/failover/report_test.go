@@ -107,7 +107,8 @@ func TestARunThatNeverEndedIsLostAndOtherViolationsAreNot(t *testing.T) {
 	s := &session{kind: kind{name: "kill"}, brokers: &kafkatest.Cluster{}}
 	r := newReport(options{})
 	require.NoError(t, r.add(s, &plain{}, &check.Evidence{}, check.Report{Verdict: check.Fail, Violations: []check.Violation{
-		{Rule: check.RuleFinal, Detail: neverEnded}, {Rule: check.RuleFinal, Detail: "handed out after it had ended as skipped"},
+		{Rule: check.RuleFinal, Detail: neverEnded},
+		{Rule: check.RuleFinal, Detail: "handed out after it had ended as skipped"},
 		{Rule: check.RuleTwice},
 	}}))
 	got := r.Judged[0]

@@ -79,7 +79,7 @@ func (t *trip) observe(ev *run.Event) {
 			t.started = ev.Outcome.StartedAt
 		}
 	case run.EventSkipped, run.EventRecalling, run.EventRetrying, run.EventLost, run.EventDeferred, run.EventWithdrawn,
-		run.EventEnded, run.EventLate, run.EventReturned, run.EventDropped:
+		run.EventEnded, run.EventLate, run.EventReturned, run.EventDropped, run.EventDiscarded, run.EventBackfill:
 	}
 }
 
