@@ -77,7 +77,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.away, "away", 30*time.Second, "how long a broker is gone, frozen or cut off")
 	scheduler := f.String("scheduler", "", "more arguments for schedulers, such as \"--lead 20s\"")
 	output := f.String("o", "text", "text or json, to standard output")
-	f.BoolVar(&o.short, "short", false, "one broker of the latest Kafka killed once, in some 90 s")
+	f.BoolVar(&o.short, "short", false, "one broker of the latest Kafka killed once at 50 jobs a second, in some two minutes")
 	f.BoolVar(&o.keep, "keep", false, "keep logs, journals and data also if nothing was broken")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -86,7 +86,8 @@ func parse(args []string) (options, error) {
 	o.scheduler, o.json = strings.Fields(*scheduler), *output == "json"
 	if o.short {
 		o.versions, o.kinds, o.rounds, o.brokers = []string{kafkatest.Latest}, []string{"kill"}, 1, 1
-		o.warm, o.calm, o.away = 15*time.Second, 10*time.Second, 12*time.Second
+		o.rate = min(o.rate, 50)
+		o.warm, o.calm, o.away = 15*time.Second, 10*time.Second, 15*time.Second
 	}
 	for _, k := range o.kinds {
 		if !slices.Contains(kindNames(), k) {

@@ -90,6 +90,17 @@ func (o *overseer) await(ctx context.Context, limit time.Duration, ok func([]kad
 	}
 }
 
+// answer reports whether those brokers answer. A broker that was killed and is
+// back too soon may be in sync by the word of the others, and not be there yet.
+func (o *overseer) answer(ctx context.Context, ids []int32) bool {
+	asking, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return !slices.ContainsFunc(ids, func(id int32) bool {
+		_, err := o.cl.Broker(int(id)).Request(asking, kmsg.NewPtrMetadataRequest())
+		return err != nil
+	})
+}
+
 // balance has every partition led by the first of its replicas again, and waits
 // until it is.
 func (o *overseer) balance(ctx context.Context) error {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/belfry-cron/belfry/test/site"
 )
 
@@ -103,7 +105,9 @@ func (s *session) strike(ctx context.Context, k *strike) error {
 	w := s.overseer.watch(ctx, gone)
 	err = errors.Join(s.hit(ctx, k, gone), s.giveBack(ctx, k, gone, w))
 	if err == nil {
-		k.Whole, err = s.overseer.await(ctx, wholeLimit, whole)
+		k.Whole, err = s.overseer.await(ctx, wholeLimit, func(all []kadm.PartitionDetail) bool {
+			return whole(all) && s.overseer.answer(ctx, gone)
+		})
 	}
 	without, serving := w.end()
 	if err != nil {
