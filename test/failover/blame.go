@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// felt is where the late runs of a window lost their time.
+// felt tells at which steps the late runs of a window lost their time.
 type felt struct {
 	Late int `json:"late"` // runs beyond the goal
-	// From and Until are when the first and the last of them were to start,
-	// Back when the last did, since the strike.
+	// The first of them was to start at From and the last at Until; the last to
+	// start did so at Back. All are counted from the strike.
 	From  seconds `json:"from"`
 	Until seconds `json:"until"`
 	Back  seconds `json:"back"`
-	// Steps counts them by the step at which they lost it: where the broker led
-	// the events of their shard, and where it did not.
+	// Led and NotLed count them by step: those of shards whose events the broker
+	// led, and the others.
 	Led    map[string]int `json:"led,omitempty"`
 	NotLed map[string]int `json:"not_led,omitempty"`
-	// Said is what members wrote to their logs as warnings, and how often.
+	// Said are the warnings and errors in the logs of members.
 	Said []said `json:"said,omitempty"`
 }
 
@@ -37,8 +37,8 @@ type said struct {
 	Last  seconds `json:"last"`
 }
 
-// feel asks which scheduled runs of the window were later than the limit, and
-// why.
+// feel finds the scheduled runs of the window that were later than the limit, and
+// the steps that made them late.
 func (h *history) feel(w window, k *strike, limit time.Duration) felt {
 	f := felt{Led: map[string]int{}, NotLed: map[string]int{}}
 	var first, last, back time.Time
@@ -77,7 +77,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// saidIn collects what members warned of, the most frequent first.
+// saidIn collects the warnings and errors of members, the most frequent first.
 func (s *session) saidIn(w window, k *strike) ([]said, error) {
 	found := map[[2]string]*said{}
 	for _, name := range members() {
@@ -126,8 +126,8 @@ type warning struct {
 	Queue string    `json:"queue"`
 }
 
-// warningOf reads a line; it is none if it is of a lower level, or no line of a
-// log at all, as what a panic leaves behind.
+// warningOf reads a line of a log. Lines of lower levels, and text that a panic
+// leaves behind, are no warnings.
 func warningOf(line []byte) (warning, bool) {
 	var m warning
 	if err := json.Unmarshal(line, &m); err != nil {
@@ -136,7 +136,7 @@ func warningOf(line []byte) (warning, bool) {
 	return m, m.Level == "WARN" || m.Level == "ERROR"
 }
 
-// text leaves out the numbers, which differ from one message to the next.
+// text leaves the numbers out, since they differ from message to message.
 func (m warning) text() string {
 	text := m.Msg
 	for _, more := range []string{m.Queue, m.Error, m.Err} {

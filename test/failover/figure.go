@@ -33,16 +33,16 @@ func spreadOf(all []time.Duration) spread {
 	return spread{N: len(all), P50: at(0.5), P99: at(0.99), Worst: at(1)}
 }
 
-// window is a stretch of time in which something was to happen.
+// window is a stretch of time, its end excluded.
 type window struct{ from, until time.Time }
 
 func (w window) holds(t time.Time) bool { return !t.Before(w.from) && t.Before(w.until) }
 
-// stream is what one kind of runs felt in a window.
+// stream holds the figures of one kind of runs in a window.
 type stream struct {
 	Late spread `json:"late"`
-	// Skipped are due times of it that were not run; Never those of its runs
-	// that did not start; Failed the commands of people that failed.
+	// Skipped counts due times that were not run, Never runs that did not start,
+	// Failed commands of people that failed.
 	Skipped int `json:"skipped,omitempty"`
 	Never   int `json:"never_started,omitempty"`
 	Failed  int `json:"failed,omitempty"`
@@ -50,13 +50,12 @@ type stream struct {
 	waits []time.Duration // what Late is of
 }
 
-// streamNames are what figures there are, in the order in which they are
-// shown.
+// streamNames are the streams in the order in which they are shown.
 func streamNames() []string {
 	return []string{"scheduled", "retries", "overlap skip", "overlap queue", "asked for", "edits", "new jobs", "commands"}
 }
 
-// history is what happened in a session, ready to be asked about windows.
+// history holds the runs, events and deeds of a session.
 type history struct {
 	trips  []*trip
 	events []run.Event
@@ -67,8 +66,8 @@ func historyOf(s *session, e *check.Evidence) *history {
 	return &history{trips: tripsOf(e), events: e.Events, deeds: s.deeds}
 }
 
-// streams measures a window. Runs count by when they were to start, what people
-// did by when they began to.
+// streams measures a window. A run belongs to the window in which it was to
+// start, a deed to the window in which it was begun.
 func (h *history) streams(w window) map[string]stream {
 	byTime := func(name string, attempt int) stream {
 		return h.runs(w, func(t *trip) bool { return t.of(name) && min(t.attempt, 2) == attempt })
@@ -126,8 +125,7 @@ func (h *history) skipped(w window, prefix string) int {
 	return n
 }
 
-// people measures from when people began to do something to when it had its
-// effect.
+// people measures the time from the beginning of each deed to its effect.
 func (h *history) people(w window, effect func(*deed) (time.Time, bool)) stream {
 	var s stream
 	var took []time.Duration

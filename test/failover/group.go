@@ -4,9 +4,9 @@ import "slices"
 
 // group is all strikes of a kind on one Kafka.
 type group struct {
-	kafka, kind         string
-	dues, lost, doubled int
-	strikes             []*result
+	kafka, kind                 string
+	dues, lost, doubled, others int
+	strikes                     []*result
 }
 
 // groups are in the order in which they were measured.
@@ -22,7 +22,7 @@ func (r *report) groups() []*group {
 	}
 	for _, j := range r.Judged {
 		g := find(j.Kafka, j.Kind)
-		g.dues, g.lost, g.doubled = g.dues+j.Dues, g.lost+j.Lost, g.doubled+j.Doubled
+		g.dues, g.lost, g.doubled, g.others = g.dues+j.Dues, g.lost+j.Lost, g.doubled+j.Doubled, g.others+j.Others
 	}
 	for _, s := range r.Strikes {
 		g := find(s.Kafka, s.Kind)

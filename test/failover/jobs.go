@@ -22,8 +22,8 @@ const (
 // caughtUp has no due time excused.
 const caughtUp = "catch_up: {policy: all, window: 1h}"
 
-// steady is the file of the jobs that nobody changes. Those due each second
-// are spread over it by their jitter, all but each twentieth.
+// steady is the file of the jobs that stay as they are. Jitter spreads the jobs
+// due each second over it, all but each twentieth.
 func steady(rate int, journal string) string {
 	var b strings.Builder
 	header(&b, journal)
@@ -45,8 +45,8 @@ func steady(rate int, journal string) string {
 	return b.String()
 }
 
-// changing is the file of the jobs that people change, in its nth version: one
-// is edited each time, one deleted and another made.
+// changing is the nth version of the file of the jobs that people change: each
+// version edits a job, deletes a job and makes a new job.
 func changing(n int, journal string) string {
 	var b strings.Builder
 	header(&b, journal)

@@ -16,16 +16,16 @@ type kind struct {
 	name   string
 	strike func(context.Context, *kafkatest.Cluster, int) error
 	undo   func(context.Context, *kafkatest.Cluster, int) error
-	// brief: it is given back as soon as it is gone.
+	// brief kinds give the broker back as soon as it is gone.
 	brief bool
-	// apart: it needs brokers in networks of their own.
+	// apart kinds need brokers in networks of their own.
 	apart bool
 	// victims is how many brokers are struck at once.
 	victims int
 	// member is the kind of member that is killed in the same second.
 	member string
-	// goal is how much later than without the fault the latest may be; zero if
-	// that is not asked for.
+	// goal bounds the worst lateness beyond the undisturbed worst; zero for
+	// kinds without a goal.
 	goal time.Duration
 }
 
@@ -57,10 +57,10 @@ func kinds() []kind {
 }
 
 const (
-	// goalBeyond is how much later than the worst of the undisturbed load the
-	// worst with a broker gone may be.
+	// goalBeyond bounds the worst lateness with a broker gone, beyond the worst of
+	// the undisturbed load.
 	goalBeyond = 250 * time.Millisecond
-	// goalWorker is the same where a worker dies with it.
+	// goalWorker is the same where a worker dies with the broker.
 	goalWorker = 6 * time.Second
 )
 

@@ -1,16 +1,17 @@
-// Command failover measures what of a broker's death is felt: real belfry
-// processes on a real Kafka of three brokers with Kafka's own timeouts, 100 due
-// times a second, and in turn each broker killed, frozen, cut off or restarted.
-// Before each fault the same load is measured without one.
+// Command failover measures how much of a broker's death Belfry feels: real
+// belfry processes run on a real Kafka of three brokers with Kafka's own
+// timeouts, at 100 due times a second, and each broker in turn is killed,
+// frozen, cut off or restarted. The same load is measured without a fault right
+// before each fault.
 //
-// Lateness is read off the ledger: from when a run was to start to when its
-// worker started its command. What was lost or doubled, internal/sim/check
-// judges. Beside Belfry a plain client writes to the same Kafka, so that what
-// Kafka takes is told from what Belfry adds.
+// Lateness is read off the ledger: the time from the instant at which a run was
+// to start to the start of its command. internal/sim/check judges which runs
+// were lost or doubled. A plain client writes to the same Kafka, so that Kafka's
+// part is told from Belfry's.
 //
-// The exit code is 1 if a promise was broken, 2 if too little happened to prove
-// anything; being late never fails. Whatever happens, all that it started is
-// stopped.
+// The exit code is 1 if a promise was broken and 2 if too little happened to
+// prove anything; late runs never fail it. All processes that it started are
+// stopped at its end, an interruption included.
 package main
 
 import (
@@ -29,7 +30,7 @@ import (
 	kafkatest "github.com/belfry-cron/belfry/test/kafka"
 )
 
-// options are what the command line says.
+// options are the settings of the command line.
 type options struct {
 	versions, kinds []string
 	rounds, brokers int
@@ -76,7 +77,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.away, "away", 30*time.Second, "how long a broker is gone, frozen or cut off")
 	scheduler := f.String("scheduler", "", "more arguments for schedulers, such as \"--lead 20s\"")
 	output := f.String("o", "text", "text or json, to standard output")
-	f.BoolVar(&o.short, "short", false, "one broker of the latest Kafka killed once, in some 90 s")
+	f.BoolVar(&o.short, "short", false, "one broker of the latest Kafka killed once at 50 jobs a second, in some two minutes")
 	f.BoolVar(&o.keep, "keep", false, "keep logs, journals and data also if nothing was broken")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -85,7 +86,8 @@ func parse(args []string) (options, error) {
 	o.scheduler, o.json = strings.Fields(*scheduler), *output == "json"
 	if o.short {
 		o.versions, o.kinds, o.rounds, o.brokers = []string{kafkatest.Latest}, []string{"kill"}, 1, 1
-		o.warm, o.calm, o.away = 15*time.Second, 10*time.Second, 12*time.Second
+		o.rate = min(o.rate, 50)
+		o.warm, o.calm, o.away = 15*time.Second, 10*time.Second, 15*time.Second
 	}
 	for _, k := range o.kinds {
 		if !slices.Contains(kindNames(), k) {
@@ -117,7 +119,7 @@ func bench(ctx context.Context, o options) (check.Verdict, error) {
 	return r.verdict(), errors.Join(err, r.write(os.Stdout, o.json))
 }
 
-// say tells whoever watches what is going on.
+// say writes a line of progress to standard error.
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }

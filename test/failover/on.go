@@ -14,7 +14,7 @@ import (
 	"github.com/belfry-cron/belfry/test/site"
 )
 
-// on is one Kafka, and what is run on it.
+// on is one Kafka with all sessions on it.
 type on struct {
 	o        options
 	dir      string
@@ -116,8 +116,7 @@ func (b *on) session(ctx context.Context, k kind, round int, r *report) error {
 	return errors.Join(r.add(s, b.plain, &e, judged), b.forget(ctx, s))
 }
 
-// forget deletes the topics of a session, which the next would only be slowed
-// by.
+// forget deletes the topics of a session, since they would slow the next.
 func (b *on) forget(ctx context.Context, s *session) error {
 	topics, err := b.overseer.adm.ListTopics(ctx)
 	if err != nil {

@@ -20,8 +20,8 @@ const (
 )
 
 // plain is Kafka without Belfry: a client for each partition writes a record
-// now and then, with Belfry's own client settings, and notes how long Kafka
-// takes to acknowledge it. It shows what no program on this Kafka can better.
+// each plainEvery, with Belfry's own client settings, and notes how long Kafka
+// takes to acknowledge it. No program on this Kafka can do better.
 type plain struct {
 	lanes   []*lane
 	clients []*kgo.Client
@@ -41,7 +41,8 @@ type lane struct {
 	open time.Time // when the record without an answer was sent; zero if none
 }
 
-// ack is when a record was sent and how long it took to be acknowledged.
+// ack is the instant at which a record was sent, and the time to its
+// acknowledgement.
 type ack struct {
 	sent time.Time
 	took time.Duration
@@ -75,8 +76,8 @@ func newPlain(ctx context.Context, o kafka.Options) (*plain, error) {
 	return p, nil
 }
 
-// create makes a topic with replicas assigned by hand, and with the fewest in
-// sync that let it live on when one of them is gone.
+// create makes a topic with replicas assigned by hand. Its least count of
+// replicas in sync is one below all of them, so that it outlives one broker.
 func create(ctx context.Context, o kafka.Options, name string, all [][]int32) error {
 	cl, err := o.Client()
 	if err != nil {
@@ -131,7 +132,8 @@ func (l *lane) write(ctx context.Context, cl *kgo.Client) {
 }
 
 // worst returns the longest wait for an acknowledgement that came within the
-// window, or for one that has not come at all, until its end.
+// window. The wait for an acknowledgement that never came counts until the
+// window's end.
 func (l *lane) worst(w window) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/belfry-cron/belfry/internal/sim/check"
@@ -25,8 +24,11 @@ type report struct {
 	LeftOut []string `json:"left_out,omitempty"`
 }
 
-// tooSlow is how late the undisturbed load may be for the fault to be told from
-// it.
+// neverEnded is what the judge says of a run that was handed out and then lost.
+const neverEnded = "it never ended"
+
+// tooSlow bounds the lateness of the undisturbed load: beyond it the machine is
+// felt, and not the fault.
 const tooSlow = 2 * time.Second
 
 // judged is the verdict on one session.
@@ -38,11 +40,12 @@ type judged struct {
 	Starts     int      `json:"starts"`
 	Lost       int      `json:"lost"`
 	Doubled    int      `json:"doubled"`
+	Others     int      `json:"other_violations"`
 	Violations []string `json:"violations,omitempty"`
 	Why        []string `json:"why,omitempty"`
 }
 
-// result is what one strike did: the streams without and with the fault.
+// result holds the figures of a strike: the streams without and with the fault.
 type result struct {
 	*strike
 	Undisturbed map[string]stream `json:"undisturbed"`
@@ -80,11 +83,13 @@ func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) er
 	}
 	for _, one := range j.Violations {
 		v.Violations = append(v.Violations, one.String())
-		if slices.Contains([]check.Rule{check.RuleLostDue, check.RuleAcked, check.RuleFinal}, one.Rule) {
+		switch {
+		case one.Rule == check.RuleLostDue, one.Rule == check.RuleAcked, one.Detail == neverEnded:
 			v.Lost++
-		}
-		if slices.Contains([]check.Rule{check.RuleDoubled, check.RuleTwice}, one.Rule) {
+		case one.Rule == check.RuleDoubled, one.Rule == check.RuleTwice:
 			v.Doubled++
+		default:
+			v.Others++
 		}
 	}
 	r.Judged = append(r.Judged, v)
@@ -113,7 +118,10 @@ func (r *report) add(s *session, p *plain, e *check.Evidence, j check.Report) er
 			r.Slow = append(r.Slow, text)
 		}
 	}
-	say("%s: %d due times, %d lost, %d doubled, %d violations", j.Verdict, j.Dues, v.Lost, v.Doubled, len(v.Violations))
+	say("%s: %d due times, %d lost, %d doubled, %d other violations", j.Verdict, j.Dues, v.Lost, v.Doubled, v.Others)
+	for _, text := range v.Violations[:min(3, len(v.Violations))] {
+		say("%s", text)
+	}
 	return nil
 }
 

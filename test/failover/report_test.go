@@ -97,10 +97,31 @@ func TestTheReportSaysWhetherGoalsAreMetAndNeverFailsByThem(t *testing.T) {
 	r.Judged = []judged{{Kafka: kafkatest.Latest, Kind: "kill", Verdict: string(check.Pass), Dues: 3000}}
 	var text strings.Builder
 	require.NoError(t, r.write(&text, false))
-	require.Regexp(t, `4\.3\.1 +kill +3000 +0 +0 +0\.010 +0\.010 +12\.000 +12\.000 +\+11\.990 +0\.25 +missed`, text.String())
+	require.Regexp(t, `4\.3\.1 +kill +3000 +0 +0 +0 +0\.010 +0\.010 +12\.000 +12\.000 +\+11\.990 +0\.25 +missed`, text.String())
 	require.Equal(t, check.Pass, r.verdict())
 	r.Judged = append(r.Judged, judged{Verdict: string(check.Invalid)}, judged{Verdict: string(check.Fail)})
 	require.Equal(t, check.Fail, r.verdict())
+}
+
+func TestARunThatNeverEndedIsLostAndOtherViolationsAreNot(t *testing.T) {
+	s := &session{kind: kind{name: "kill"}, brokers: &kafkatest.Cluster{}}
+	r := newReport(options{})
+	require.NoError(t, r.add(s, &plain{}, &check.Evidence{}, check.Report{Verdict: check.Fail, Violations: []check.Violation{
+		{Rule: check.RuleFinal, Detail: neverEnded},
+		{Rule: check.RuleFinal, Detail: "handed out after it had ended as skipped"},
+		{Rule: check.RuleTwice},
+	}}))
+	got := r.Judged[0]
+	require.Equal(t, []int{1, 1, 1}, []int{got.Lost, got.Doubled, got.Others})
+
+	// The judge still says it in these words.
+	judged, err := check.Judge(check.Evidence{Events: told(15, 16, 19.9, 0), Collected: second(900), Until: second(30), From: second(1)})
+	require.NoError(t, err)
+	var details []string
+	for _, v := range judged.Violations {
+		details = append(details, v.Detail)
+	}
+	require.Contains(t, details, neverEnded)
 }
 
 func TestTheJobFilesAreValid(t *testing.T) {

@@ -128,7 +128,7 @@ func (s *session) live(ctx context.Context, round int) (check.Evidence, error) {
 	return s.evidence(ctx, from, until)
 }
 
-// follow folds the ledger as it is written, to know what is unfinished.
+// follow folds the ledger as it is written, so that unfinished runs are known.
 func (s *session) follow(ctx context.Context) {
 	err := kafka.Follow(ctx, s.kafka, s.names.Events(), nil, kafka.ReadCommitted, func(r *kgo.Record) error {
 		ev, err := topic.DecodeEvent(r.Value)
@@ -151,8 +151,8 @@ func (s *session) open(at time.Time) int {
 	return s.ledger.Open(at)
 }
 
-// settle waits until what was handed out by an instant has ended. What has
-// not by then, the judge will name.
+// settle waits until all runs handed out by an instant have ended, and no longer
+// than its limit: the judge names the rest.
 func (s *session) settle(ctx context.Context, until time.Time) error {
 	say("waiting for the last runs")
 	for limit := time.Now().Add(settle); s.open(until) > 0 && time.Now().Before(limit); {
@@ -197,7 +197,8 @@ func (s *session) stop() {
 	reap(s.journal)
 }
 
-// reap ends the commands that lost their worker: they know the journal.
+// reap ends the commands that lost their worker. Their environment names the
+// journal.
 func reap(journal string) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

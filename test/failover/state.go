@@ -21,7 +21,7 @@ const (
 	wholeLimit = 5 * time.Minute
 )
 
-// overseer asks brokers who leads what. Broker IDs count from 1.
+// overseer asks brokers for the state of partitions. Broker IDs count from 1.
 type overseer struct {
 	cl  *kgo.Client
 	adm *kadm.Client
@@ -66,8 +66,8 @@ func without(all []kadm.PartitionDetail, gone []int32) bool {
 	})
 }
 
-// serving reports whether every partition can be written: it has a leader and
-// two replicas, or the only other one, in sync.
+// serving reports whether every partition can be written: a leader and two
+// replicas in sync, or one where there are two replicas.
 func serving(all []kadm.PartitionDetail) bool {
 	return len(all) > 0 && !slices.ContainsFunc(all, func(d kadm.PartitionDetail) bool {
 		return d.Err != nil || d.Leader < 0 || len(d.ISR) < min(2, len(d.Replicas)-1)
@@ -90,6 +90,17 @@ func (o *overseer) await(ctx context.Context, limit time.Duration, ok func([]kad
 	}
 }
 
+// answer reports whether those brokers answer. A broker that was killed and is
+// back too soon may be in sync by the word of the others, and not be there yet.
+func (o *overseer) answer(ctx context.Context, ids []int32) bool {
+	asking, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return !slices.ContainsFunc(ids, func(id int32) bool {
+		_, err := o.cl.Broker(int(id)).Request(asking, kmsg.NewPtrMetadataRequest())
+		return err != nil
+	})
+}
+
 // balance has every partition led by the first of its replicas again, and waits
 // until it is.
 func (o *overseer) balance(ctx context.Context) error {
@@ -108,7 +119,7 @@ func (o *overseer) balance(ctx context.Context) error {
 	return err
 }
 
-// holdings is what a broker had when it was struck.
+// holdings are the duties of a broker at the instant of the strike.
 type holdings struct {
 	// Beats says that it led the first partition of the beats, Events of how
 	// many partitions of the events it led, Partitions of all topics.
@@ -195,8 +206,8 @@ func (o *overseer) beatsLeader(ctx context.Context, names topic.Names) (int, err
 	return int(all[i].Leader) - 1, nil
 }
 
-// watch notes when Kafka went on without brokers, and when it could be written
-// everywhere again.
+// watch notes the instants at which Kafka went on without the brokers and at
+// which every partition could be written again.
 type watch struct {
 	stop  context.CancelFunc
 	ended sync.WaitGroup
@@ -243,8 +254,9 @@ func (w *watch) back() {
 	w.gone = nil
 }
 
-// end stops watching and returns when Kafka went on without the brokers, zero
-// if it did not, and since when it can be written everywhere, now at the latest.
+// end stops watching. It returns the instant at which Kafka went on without the
+// brokers, zero if it did not, and the instant since which every partition can be
+// written, now at the latest.
 func (w *watch) end() (without, serving time.Time) {
 	w.stop()
 	w.ended.Wait()

@@ -8,13 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/belfry-cron/belfry/test/site"
 )
 
-// strike is one fault: when, and what became of Kafka. Calm is when the
-// undisturbed window before it begins, At when the broker was struck, Undone
-// when it was given back, Whole when every partition had all replicas again,
-// End the end of the window with the fault.
+// strike is one fault. The undisturbed window begins at Calm, the broker is struck
+// at At and given back at Undone, every partition has all replicas again at
+// Whole, and the window with the fault ends at End.
 type strike struct {
 	Kafka  string    `json:"kafka"`
 	Kind   string    `json:"fault"`
@@ -28,8 +29,8 @@ type strike struct {
 	End    time.Time `json:"end"`
 	Held   holdings  `json:"held"`
 
-	// Without is how long it took until Kafka went on without the broker, 0 if
-	// it was given back before; Served how long until every partition could be
+	// Without is the time until Kafka went on without the broker, 0 if it was
+	// given back before. Served is the time until every partition could be
 	// written for good.
 	Without seconds `json:"without"`
 	Served  seconds `json:"served"`
@@ -45,11 +46,11 @@ func (k *strike) name() string {
 	return name
 }
 
-// margin is how long before the strike a run must have been due to count as
-// undisturbed: one that was to start right before it may be held up by it.
+// margin lies between the undisturbed window and the strike: a run that was to
+// start right before the strike may be held up by it.
 const margin = 2 * time.Second
 
-// windows are the one without the fault and the one with it.
+// windows returns the undisturbed window and the window with the fault.
 func (k *strike) windows() (calm, fault window) {
 	from := k.At.Add(-margin)
 	return window{k.Calm, from}, window{from, k.End}
@@ -104,7 +105,9 @@ func (s *session) strike(ctx context.Context, k *strike) error {
 	w := s.overseer.watch(ctx, gone)
 	err = errors.Join(s.hit(ctx, k, gone), s.giveBack(ctx, k, gone, w))
 	if err == nil {
-		k.Whole, err = s.overseer.await(ctx, wholeLimit, whole)
+		k.Whole, err = s.overseer.await(ctx, wholeLimit, func(all []kadm.PartitionDetail) bool {
+			return whole(all) && s.overseer.answer(ctx, gone)
+		})
 	}
 	without, serving := w.end()
 	if err != nil {
@@ -168,7 +171,7 @@ func (s *session) giveBack(ctx context.Context, k *strike, gone []int32, w *watc
 
 func now() time.Time { return time.Now().UTC().Round(0) }
 
-// load is how busy the machine is: the average of one minute.
+// load is the load average of the last minute.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -31,7 +31,7 @@ type printer func(format string, args ...any)
 // scheduled shows, for each kind of fault, the runs whose lateness has a goal.
 func (r *report) scheduled(show printer) {
 	show("\nScheduled runs with overlap allow, all rounds of a fault as one; lateness in seconds\n")
-	show("kafka\tfault\tdue times\tlost\tdoubled\twithout: p99\tworst\twith: p99\tworst\tbeyond\tgoal\t\t\n")
+	show("kafka\tfault\tdue times\tlost\tdoubled\tother\twithout: p99\tworst\twith: p99\tworst\tbeyond\tgoal\t\t\n")
 	for _, g := range r.groups() {
 		k, err := kindOf(g.kind)
 		if err != nil {
@@ -43,8 +43,8 @@ func (r *report) scheduled(show printer) {
 		if k.goal > 0 {
 			goal, verdict = fmt.Sprintf("%.2f", k.goal.Seconds()), met(beyond <= secondsOf(k.goal))
 		}
-		show("%s\t%s\t%d\t%d\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%+.3f\t%s\t%s\t\n", g.kafka, g.kind, g.dues, g.lost, g.doubled,
-			a.P99, a.Worst, b.P99, b.Worst, beyond, goal, verdict)
+		show("%s\t%s\t%d\t%d\t%d\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%+.3f\t%s\t%s\t\n", g.kafka, g.kind, g.dues, g.lost, g.doubled,
+			g.others, a.P99, a.Worst, b.P99, b.Worst, beyond, goal, verdict)
 	}
 	for _, j := range r.Judged {
 		for i, v := range j.Violations {
@@ -73,7 +73,8 @@ func (r *report) others(show printer) {
 	}
 }
 
-// places shows where late runs lost their time, and what members said.
+// places shows the steps at which late runs lost their time, and the warnings of
+// members.
 func (r *report) places(show printer) {
 	show("\nWhere scheduled runs that felt the fault lost their time: where the broker led their shard's events / where not\n")
 	show("kafka\tstrike\tlate\tdue from\tto\tback after\t%s\t\n", strings.Join(steps(), "\t"))

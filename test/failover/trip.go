@@ -31,9 +31,9 @@ func (t *trip) late() time.Duration { return max(0, t.started.Sub(t.want)) }
 
 func (t *trip) of(stream string) bool { return strings.HasPrefix(t.job, stream) }
 
-// tripsOf folds the evidence into trips, in no order. When a command started
-// its worker says in the outcome; of those that got none, their own lines say,
-// to 10 ms.
+// tripsOf folds the evidence into trips, in no order. The outcome has the instant
+// at which the command started; of runs without an outcome the command's own
+// line has it, to 10 ms.
 func tripsOf(e *check.Evidence) []*trip {
 	all := map[run.Key]*trip{} // by run, and attempt in place of the fence
 	for i := range e.Events {
@@ -83,8 +83,8 @@ func (t *trip) observe(ev *run.Event) {
 	}
 }
 
-// The steps of a run's way, of which the first that was taken after its time is
-// where a late run lost it.
+// The steps of a run's way. A late run lost its time at the first step that came
+// after the instant at which the run was to start.
 const (
 	stepStaged   = "decided late"      // its shard put it on a queue after its time
 	stepClaimed  = "claimed late"      // no worker had it by then

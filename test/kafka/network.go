@@ -16,10 +16,10 @@ import (
 // ErrNotApart is wrapped when brokers cannot have networks of their own here.
 var ErrNotApart = errors.New("no network namespaces")
 
-// network is a switch that this host and each broker are plugged into, each
-// broker in a network namespace of its own. A namespace lives as long as the
-// process that holds it, and what is in it goes with it: nothing is left
-// behind, however this program ends.
+// network is a switch that connects this host and each broker, each broker in a
+// network namespace of its own. A namespace and its interfaces live as long as
+// the process that holds it, and the kernel ends that process with this program:
+// nothing is left behind.
 type network struct {
 	holders *processes
 	subnet  string // its first three bytes: "198.18.7"
@@ -27,8 +27,8 @@ type network struct {
 	spaces  []int  // those that hold the brokers' namespaces
 }
 
-// newNetwork makes a network for so many brokers. What its processes say goes
-// to the file log.
+// newNetwork makes a network for so many brokers. The output of its processes
+// goes to the file log.
 func newNetwork(ctx context.Context, brokers int, log string) (*network, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("%w: they need root", ErrNotApart)
@@ -79,10 +79,9 @@ func (w *network) make(ctx context.Context, brokers int, log string) error {
 	return nil
 }
 
-// plug connects a namespace, ours if space is 0, to the switch by an
-// interface, as the nth of those connected. Where the others are is written
-// down, so that one that is cut off stays known: packets to it are lost, and
-// nobody is told that there is no such host.
+// plug connects a namespace, ours if space is 0, to the switch by an interface,
+// as its nth. The hardware addresses of the others are fixed: packets to a host
+// that is cut off are lost, and no error says that there is no such host.
 func (w *network) plug(ctx context.Context, space int, name string, n int) error {
 	target := space
 	if space == 0 {
