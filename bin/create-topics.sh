@@ -10,27 +10,9 @@
 #   --dry-run      show what would be done
 set -euo pipefail
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
-fail() {
-  echo "create-topics: $1" >&2
-  exit "${2:-1}"
-}
-# run does what it is given, or only shows it.
-run() {
-  if [ "$dry" = 1 ]; then
-    printf '+'
-    printf ' %q' "$@"
-    echo
-  else
-    "$@"
-  fi
-}
-# need says which program is missing; with --dry-run nothing is.
-need() {
-  [ "$dry" = 1 ] || command -v "$1" >/dev/null || fail "$1 is not installed: $2"
-}
+# shellcheck source=../tools/script-functions
+source "$(dirname "$0")/../tools/script-functions"
 
-dry=0
 brokers=localhost:9092
 clusters=cluster-a,cluster-b
 replicas=3

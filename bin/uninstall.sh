@@ -6,32 +6,9 @@
 #   --dry-run      show what would be done
 set -euo pipefail
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; }
-fail() {
-  echo "uninstall: $1" >&2
-  exit "${2:-1}"
-}
-# run does what it is given, or only shows it.
-run() {
-  if [ "$dry" = 1 ]; then
-    printf '+'
-    printf ' %q' "$@"
-    echo
-  else
-    "$@"
-  fi
-}
-# need says which program is missing; with --dry-run nothing is.
-need() {
-  [ "$dry" = 1 ] || command -v "$1" >/dev/null || fail "$1 is not installed: $2"
-}
-# reach says early when there is no cluster.
-reach() {
-  [ "$dry" = 1 ] || kubectl version --request-timeout=5s >/dev/null 2>&1 ||
-    fail "no Kubernetes cluster answers: kubectl config current-context says which one is meant, KUBECONFIG names a file"
-}
+# shellcheck source=../tools/script-functions
+source "$(dirname "$0")/../tools/script-functions"
 
-dry=0
 data=0
 while [ $# -gt 0 ]; do
   case $1 in

@@ -235,7 +235,8 @@ func TestScripts(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "../bin/deploy-pingpong.sh", "--dry-run", "-k", "a:1,b:2").CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), `kafka=a:1\\\,b:2`)
-	scripts := append(files, "docker/kafka/start", "docker/kafka/command", "docker/kafka/healthy", "../tools/images-local")
+	scripts := append([]string{"-x", "-P", "SCRIPTDIR"}, files...)
+	scripts = append(scripts, "docker/kafka/start", "docker/kafka/command", "docker/kafka/healthy", "../tools/images-local", "../tools/script-functions")
 	out, err = exec.CommandContext(t.Context(), tool(t, "shellcheck", "apt-get install shellcheck"), scripts...).CombinedOutput()
 	require.NoError(t, err, string(out))
 }
